@@ -1,0 +1,40 @@
+/**
+ * What can go wrong, in two kinds. Everything that is not a `PermanentError` is transient: trying
+ * again later may succeed, so the client is told 4xx and a job is retried. That way an error nobody
+ * thought of loses no mail.
+ */
+
+/** Trying again cannot help: the client is told 5xx, a job goes to the dead letters at once. */
+export class PermanentError extends Error {
+  override readonly name: string = 'PermanentError'
+}
+
+/**
+ * A mistake of the person at the keyboard or in a file they wrote. The message is one complete
+ * sentence naming the thing and the remedy; it is printed without a stack.
+ */
+export class UserError extends Error {
+  override readonly name: string = 'UserError'
+}
+
+/** Whether a later attempt may succeed where this one threw `error`. */
+export function isTransient(error: unknown): boolean {
+  return !(error instanceof PermanentError)
+}
+
+/** The message of anything thrown, on one line, for a log record or a reason kept on disk. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const causes: string[] = []
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const text = each.message === '' ? each.name : each.message
+    if (!causes.includes(text)) causes.push(text)
+  }
+  return causes.join(': ').replace(/\s+/g, ' ').trim()
+}
+
+/** The system's code (`ENOSPC`, `ECONNREFUSED`, …) of an error, if it carries one. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

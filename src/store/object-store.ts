@@ -1,0 +1,50 @@
+/**
+ * Where sealed messages are kept: an object store in S3's shape. One conformance suite
+ * (test/conformance/object-store.ts) holds every implementation to the words below.
+ */
+
+/** One line of a listing: no content, no metadata. */
+export type ListedObject = { readonly key: string; readonly size: number; readonly time: Date }
+
+export type ObjectInfo = ListedObject & {
+  readonly contentType: string
+  /** User metadata; keys in lower case, without `x-amz-meta-`. Not authenticated by anybody. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export type OpenedObject = {
+  readonly info: ObjectInfo
+  /** The content, to be read once. An unread body must be released with `cancel()`. */
+  readonly body: AsyncIterable<Uint8Array>
+  readonly cancel: () => void
+}
+
+export interface ReadableStore {
+  /** Every object whose key starts with `prefix` and sorts after `after`, by the keys' UTF-8 octets. */
+  list(options?: { prefix?: string; after?: string }): AsyncIterable<ListedObject>
+  /** `undefined` when there is no such object. */
+  head(key: string): Promise<ObjectInfo | undefined>
+  /** `undefined` when there is no such object. */
+  get(key: string): Promise<OpenedObject | undefined>
+}
+
+export type PutOptions = {
+  /** Octets that `body` yields; a body of another length is an error and stores nothing. */
+  readonly length: number
+  readonly contentType: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface ObjectStore extends ReadableStore {
+  /**
+   * Stores an object whole or not at all: no reader ever sees part of it. A key that is taken is
+   * left as it is and answered `existed`. Throws when the object could not be stored.
+   */
+  put(
+    key: string,
+    body: AsyncIterable<Uint8Array>,
+    options: PutOptions,
+  ): Promise<'stored' | 'existed'>
+  /** Removes an object; no error when it is not there. */
+  delete(key: string): Promise<void>
+}

@@ -1,0 +1,107 @@
+/** The import table of docs/hacking.md, enforced: which folder of src may import which, and what from npm. */
+import { globSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+
+/** folder → [folders and files of src it may import, npm packages and node: modules it may import]. */
+const table: Record<string, readonly [readonly string[], readonly string[]]> = {
+  'errors.ts': [[], []],
+  'log.ts': [[], ['pino', 'pino-pretty']],
+  mail: [['errors.ts'], ['node:crypto']],
+  rules: [
+    ['mail', 'errors.ts'],
+    ['zod', 'yaml', 'node:fs', 'node:path'],
+  ],
+  seal: [['errors.ts'], ['tweetnacl', 'sodium-native', 'node:module', 'node:crypto']],
+  spool: [
+    ['mail', 'rules', 'errors.ts'],
+    ['node:fs', 'node:path', 'node:crypto', 'node:zlib', 'node:stream'],
+  ],
+  store: [
+    ['errors.ts'],
+    [
+      '@aws-sdk/client-s3',
+      '@aws-sdk/lib-storage',
+      '@smithy/node-http-handler',
+      'node:fs',
+      'node:path',
+      'node:stream',
+      'node:crypto',
+      'node:https',
+      'node:http',
+    ],
+  ],
+  config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
+  actions: [['mail', 'rules', 'seal', 'store', 'errors.ts'], []],
+  delivery: [
+    ['mail', 'rules', 'actions', 'spool', 'errors.ts', 'log.ts'],
+    ['bullmq', 'ioredis'],
+  ],
+  haraka: [
+    ['errors.ts', 'log.ts', 'mail'],
+    [
+      'haraka',
+      'haraka-constants',
+      'node:fs',
+      'node:path',
+      'node:module',
+      'node:tls',
+      'node:cluster',
+      'node:net',
+    ],
+  ],
+  client: [['mail', 'seal', 'store', 'errors.ts'], ['node:fs']],
+  cli: [['*'], ['*']],
+  roles: [['*'], ['*']],
+  'edge.ts': [['*'], ['*']],
+  plugins: [['haraka', 'edge.ts', 'mail', 'rules', 'errors.ts'], []],
+}
+
+type Import = { readonly file: string; readonly from: string; readonly target: string }
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  const from = file.startsWith('plugins/') ? 'plugins' : (file.split('/')[1] ?? '')
+  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)].map(
+    (m) => m[1] ?? '',
+  )
+  return specifiers.map((specifier) => {
+    if (!specifier.startsWith('.')) return { file, from, target: packageOf(specifier) }
+    const path = relative(root, join(root, dirname(file), specifier))
+    return { file, from, target: path.startsWith('src/') ? `./${path.split('/')[1]}` : `./${path}` }
+  })
+}
+
+/** The package a bare specifier names; a built-in stays whole but for its subpath (`node:fs/promises`). */
+function packageOf(specifier: string): string {
+  const parts = specifier.split('/')
+  return specifier.startsWith('@') ? parts.slice(0, 2).join('/') : (parts[0] ?? '')
+}
+
+function mayImport({ from, target }: Import): boolean {
+  const row = table[from]
+  if (row === undefined) return false
+  const [folders, packages] = row
+  if (!target.startsWith('./')) return packages.includes('*') || packages.includes(target)
+  const folder = target.slice(2)
+  if (folder === from) return true
+  return folders.includes('*') ? folder !== 'plugins' : folders.includes(folder)
+}
+
+const files = globSync(['src/**/*.ts', 'plugins/*.ts'], { cwd: root })
+
+test('every import is in the table', () => {
+  const misplaced = files.flatMap(importsOf).filter((each) => !mayImport(each))
+  expect(misplaced).toEqual([])
+})
+
+test('the table names no built-in module that does not exist', () => {
+  const named = Object.values(table).flatMap(([, packages]) => packages)
+  const unknown = named.filter(
+    (each) => each.startsWith('node:') && !builtinModules.includes(each.slice(5)),
+  )
+  expect(unknown).toEqual([])
+})
