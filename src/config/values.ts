@@ -1,0 +1,122 @@
+/**
+ * The kinds of value an option can have. Each refuses with one clause that says what is allowed;
+ * none repeats a text it was given, since that text may be a secret that stands in the wrong place.
+ * Pure: reads nothing.
+ */
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { z } from 'zod'
+
+/** A whole number with its limits. NaN, infinities and digits in quotes are refused like any other type. */
+export function integer(preset: number, min: number, max: number, doc: string) {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.int({ error }).min(min, { error }).max(max, { error }).default(preset).describe(doc)
+}
+
+/** One word of a closed list. */
+export function choice<const Word extends string>(
+  words: readonly Word[],
+  preset: NoInfer<Word>,
+  doc: string,
+) {
+  const error = `must be one of ${words.join(', ')}`
+  return z.enum(words, { error }).default(preset).describe(doc)
+}
+
+/** A text that `accepts` takes; `allowed` completes "must be …", `title` names it in the tables. */
+export function text(title: string, accepts: (value: string) => boolean, allowed: string) {
+  const error = `must be ${allowed}`
+  return z.string({ error }).refine(accepts, { error }).meta({ title })
+}
+
+/** RFC 1123 §2.1; a last label of digits only would make an address of it (RFC 3696 §2). */
+export function isDomainName(value: string): boolean {
+  const labels = value.split('.')
+  const wellFormed = labels.every((each) => /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(each))
+  return wellFormed && value.length <= 253 && !/^\d+$/.test(labels.at(-1) ?? '')
+}
+
+export type Listen = { readonly host: string; readonly port: number }
+
+/** Takes `host:port` or `[IPv6]:port` apart; `undefined` when it is neither. */
+export function parseListen(value: string): Listen | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(value)
+  if (match === null) return undefined
+  const [, v6, name, digits] = match
+  const port = Number(digits)
+  if (port > 65535) return undefined
+  if (v6 !== undefined) return isIPv6(v6) ? { host: v6, port } : undefined
+  const host = name ?? ''
+  return isIPv4(host) || isDomainName(host) ? { host, port } : undefined
+}
+
+function isDnsServer(value: string): boolean {
+  if (isIP(value) !== 0) return true
+  const parsed = parseListen(value)
+  return parsed !== undefined && isIP(parsed.host) !== 0 && parsed.port > 0
+}
+
+/** The scheme and nothing but an origin and a path: a user or a password in it would end up in logs. */
+function isHttpUrl(value: string): boolean {
+  const url = URL.parse(value)
+  if (url === null || !/^https?:$/.test(url.protocol)) return false
+  return url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+}
+
+function isRedisUrl(value: string): boolean {
+  if (value === 'embedded' || /^unix:\/./.test(value)) return true
+  const url = URL.parse(value)
+  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== ''
+}
+
+const isFilled = (value: string): boolean => value !== '' && !value.includes('\0')
+
+/** 32 octets in base64 (RFC 4648 §4, padded), or the path of a `.pub` file. */
+function isPublicKey(value: string): boolean {
+  return /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/.test(value) || isPublicKeyFile(value)
+}
+
+/** Whether a key's `publicKey` is the path of a file rather than the key itself. */
+export function isPublicKeyFile(value: string): boolean {
+  return value.endsWith('.pub') && isFilled(value)
+}
+
+export const domainName = text(
+  'domain name',
+  isDomainName,
+  'a domain name in ASCII (xn--… if need be)',
+)
+export const listenAddress = text(
+  'host:port',
+  (value) => parseListen(value) !== undefined,
+  'host:port or [IPv6]:port with a port from 0 to 65535',
+)
+export const dnsServer = text('address', isDnsServer, 'an IP address, ip:port or [IPv6]:port')
+export const path = text('path', isFilled, 'the path of a file or directory')
+export const httpUrl = text(
+  'URL',
+  isHttpUrl,
+  'an http:// or https:// URL without a user or a query',
+)
+export const redisUrl = text(
+  'text',
+  isRedisUrl,
+  'embedded, redis://…, rediss://…, unix:/path, or an object with sentinels or cluster',
+)
+export const publicKey = text(
+  'base64 or path',
+  isPublicKey,
+  'a public key (32 octets in base64) or the path of a .pub file',
+)
+export const filled = text('text', isFilled, 'a text that is not empty')
+
+/** The names a key can have: they are parts of `key/NAME` and of file names. */
+export const keyName = text(
+  'key name',
+  (value) => /^[a-z0-9-]{1,64}$/.test(value),
+  'a key name: 1 to 64 of a-z, 0-9 and -',
+)
+
+/** Something the design has and this release has not: accepting it unenforced would be a lie. */
+export function notYet(sentence: string) {
+  return z.never({ error: `not supported yet: ${sentence}` })
+}
