@@ -6,6 +6,10 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { z } from 'zod'
 
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
+
 /** A whole number with its limits. NaN, infinities and digits in quotes are refused like any other type. */
 export function integer(preset: number, min: number, max: number, doc: string) {
   const error = `must be a whole number from ${min} to ${max}`
@@ -65,7 +69,9 @@ function isHttpUrl(value: string): boolean {
 function isRedisUrl(value: string): boolean {
   if (value === 'embedded' || /^unix:\/./.test(value)) return true
   const url = URL.parse(value)
-  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== ''
+  if (url === null || !/^rediss?:$/.test(url.protocol)) return false
+  // ioredis 5 takes options, the password among them, from the query: one way to say a thing is enough.
+  return url.hostname !== '' && url.search === '' && url.hash === ''
 }
 
 const isFilled = (value: string): boolean => value !== '' && !value.includes('\0')
@@ -116,7 +122,27 @@ export const keyName = text(
   'a key name: 1 to 64 of a-z, 0-9 and -',
 )
 
+export const nodeName = text(
+  'name',
+  (value) => /^[A-Za-z0-9.-]{1,253}$/.test(value),
+  'a name of A-Z, a-z, 0-9, "." and "-"',
+)
+
+/** S3's own rule for names; a directory store makes a directory of it, so no slash and no leading dot. */
+export const bucketName = text(
+  'bucket name',
+  (value) => /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value),
+  'a bucket name: 3 to 63 of a-z, 0-9, "." and "-"',
+)
+export const arn = text('ARN', (value) => /^arn:\S+$/.test(value), 'an ARN, arn:…')
+
 /** Something the design has and this release has not: accepting it unenforced would be a lie. */
 export function notYet(sentence: string) {
   return z.never({ error: `not supported yet: ${sentence}` })
+}
+
+/** The same for a service that can only be off. */
+export function onlyOff(sentence: string) {
+  const error = `not supported yet: ${sentence}, so it can only be off`
+  return z.literal('off', { error }).default('off')
 }
