@@ -1,0 +1,118 @@
+/**
+ * Seals and opens Postern envelope v1 (docs/envelope.md), as streams. Bytes in, bytes out: touches no
+ * disk, no network and no clock, runs in a browser, and holds one chunk however long the message.
+ *
+ * `open` yields nothing that has not passed its check, and ends without an error only when the whole
+ * message was there: who keeps bytes before that end keeps a part. It does not say who sealed.
+ * Either one lets go of its source when the consumer stops early or the source is refused.
+ */
+import { fastestBackend } from './backend.ts'
+import { EnvelopeError, type EnvelopeReason } from './envelope-error.ts'
+import { COMMIT, ENTRY, FIXED, openHeader, readHeader, sealHeader } from './header.ts'
+import type { KeyPair, NaclBackend, PublicKey } from './nacl.ts'
+import { readerOf } from './reader.ts'
+
+export { EnvelopeError, type EnvelopeReason, envelopeReasons } from './envelope-error.ts'
+export { keyId, MAX_KEYS } from './header.ts'
+export type { KeyPair, NaclBackend, PublicKey } from './nacl.ts'
+
+const CHUNK = 65536
+const TAG = 16
+
+export type OpenOptions = {
+  /** The fastest of this machine unless given. */
+  readonly backend?: NaclBackend | undefined
+}
+
+export type SealOptions = OpenOptions & {
+  /** For tests only: where the file key and then the ephemeral secret key come from. */
+  readonly random?: ((length: number) => Uint8Array) | undefined
+}
+
+/** How many bytes `seal` makes of `length` bytes for that many keys; an empty message has one chunk too. */
+export function sealedLength(length: number, keys: number): number {
+  const chunks = Math.max(1, Math.ceil(length / CHUNK))
+  return FIXED + ENTRY * keys + COMMIT + length + TAG * chunks
+}
+
+/**
+ * Seals a message so that the holder of any one of 1 to 64 keys can open it. Yields the header, then
+ * the chunks; the pieces of `source` may have any size. Throws EnvelopeError for unfit keys.
+ */
+export async function* seal(
+  source: AsyncIterable<Uint8Array>,
+  publicKeys: readonly PublicKey[],
+  options: SealOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const backend = options.backend ?? fastestBackend()
+  const reader = readerOf(source, CHUNK)
+  let payloadKey: Uint8Array | undefined
+  try {
+    // Read before anything can fail: a Node stream whose iterator never ran cannot be let go of.
+    let chunk = await reader.read(CHUNK)
+    const sealed = sealHeader(publicKeys, backend, options.random ?? backend.random)
+    payloadKey = sealed.payloadKey
+    yield sealed.header
+    const nonce = chunkNonces()
+    for (let index = 0; ; index += 1) {
+      const last = await reader.ended()
+      yield backend.secretbox(chunk, nonce(index, last), payloadKey)
+      if (last) return
+      chunk = await reader.read(CHUNK)
+    }
+  } finally {
+    payloadKey?.fill(0)
+    await reader.release()
+  }
+}
+
+/**
+ * Opens an envelope with the first of `keys` that it names. Every refusal is an EnvelopeError; what
+ * the source throws passes through.
+ */
+export async function* open(
+  source: AsyncIterable<Uint8Array>,
+  keys: readonly KeyPair[],
+  options: OpenOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const backend = options.backend ?? fastestBackend()
+  const reader = readerOf(source, CHUNK + TAG)
+  let payloadKey: Uint8Array | undefined
+  try {
+    payloadKey = openHeader(await readHeader(reader), keys, backend)
+    const nonce = chunkNonces()
+    for (let index = 0, last = false; !last; index += 1) {
+      const chunk = await reader.read(CHUNK + TAG)
+      if (chunk.length < TAG) throw new EnvelopeError('truncated')
+      // Only the end of the stream tells which chunk is the last, so one is always looked ahead.
+      last = await reader.ended()
+      const plain = backend.secretboxOpen(chunk, nonce(index, last), payloadKey)
+      if (plain === undefined) {
+        const otherwise = backend.secretboxOpen(chunk, nonce(index, !last), payloadKey)
+        throw new EnvelopeError(whyRefused(last, otherwise !== undefined))
+      }
+      if (plain.length > 0) yield plain
+      else if (index > 0) throw new EnvelopeError('empty-chunk')
+    }
+  } finally {
+    payloadKey?.fill(0)
+    await reader.release()
+  }
+}
+
+/** A sound chunk that stands in the wrong place tells what was done to the stream. */
+function whyRefused(last: boolean, soundOtherwise: boolean): EnvelopeReason {
+  if (!soundOtherwise) return 'chunk-failed'
+  return last ? 'truncated' : 'trailing-bytes'
+}
+
+/** 15 zero bytes, the chunk's number (u64be), 01 on the last one; one array, overwritten each time. */
+function chunkNonces(): (index: number, last: boolean) => Uint8Array {
+  const nonce = new Uint8Array(24)
+  const view = new DataView(nonce.buffer)
+  return (index, last) => {
+    view.setBigUint64(15, BigInt(index))
+    nonce[23] = last ? 1 : 0
+    return nonce
+  }
+}
