@@ -16,6 +16,13 @@ export type RuleAction =
   | { readonly AddHeaderAction: AddHeaderAction }
   | { readonly StopAction: StopAction }
 
+/** The key of an action: `S3Action` and so on. */
+export type ActionKind = RuleAction extends infer Each
+  ? Each extends unknown
+    ? keyof Each
+    : never
+  : never
+
 export type Rule = {
   readonly Name: string
   readonly Enabled: boolean

@@ -13,7 +13,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   mail: [['errors.ts'], ['node:crypto']],
   rules: [
     ['mail', 'errors.ts'],
-    ['zod', 'yaml', 'node:fs', 'node:path'],
+    ['zod', 'yaml', 'node:fs', 'node:path', 'node:url'],
   ],
   seal: [['errors.ts'], ['tweetnacl', 'sodium-native', 'node:module', 'node:crypto']],
   spool: [

@@ -1,0 +1,119 @@
+/**
+ * What the schema finds wrong in the data of a rule-set file, in the operator's words: what is
+ * expected, what a misspelt key may have meant, what is not supported yet. Pure.
+ */
+import { z } from 'zod'
+import { actionKinds, actionSchemaOf, laterActions, laterKeys } from './action-kinds.ts'
+import { ruleSetSchema } from './schema.ts'
+import type { Path, Problem } from './source.ts'
+import { closest } from './suggest.ts'
+
+/** Every problem the schema has with `data`, in file order as far as the schema goes. */
+export function schemaProblems(data: unknown): Problem[] {
+  if (data === null || data === undefined) {
+    return [{ path: [], reason: 'is empty; it needs Metadata and Rules' }]
+  }
+  return problemsOf(ruleSetSchema, data, [])
+}
+
+function problemsOf(schema: z.ZodType, data: unknown, base: Path): Problem[] {
+  const issues = schema.safeParse(data).error?.issues ?? []
+  return issues.flatMap((issue) => describe(schema, issue, data, base))
+}
+
+function describe(
+  schema: z.ZodType,
+  issue: z.core.$ZodIssue,
+  data: unknown,
+  base: Path,
+): Problem[] {
+  const inside = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  const path = [...base, ...inside]
+  const value = valueAt(data, inside)
+  switch (issue.code) {
+    case 'invalid_type':
+      return [{ path, reason: wrongType(issue.expected, value) }]
+    case 'invalid_value':
+      return [{ path, reason: wrongValue(issue.values.map(String), value) }]
+    case 'unrecognized_keys': {
+      const known = keysOf(schema, inside)
+      return issue.keys.map((key) => unknownKey([...path, key], key, known))
+    }
+    case 'invalid_union':
+      return actionProblems(value, path)
+    default:
+      return [{ path, reason: issue.message }]
+  }
+}
+
+/** SES: each member of Actions has exactly one action key. */
+function actionProblems(value: unknown, path: Path): Problem[] {
+  const kinds = Object.keys(actionKinds)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [{ path, reason: wrongType('object', value) }]
+  }
+  const entries = Object.entries(value)
+  const named = entries.map(([key]) => key).filter((key) => !laterKeys.has(key))
+  const problems = entries.flatMap(([key, spec]) => {
+    const schema = actionSchemaOf(key)
+    if (schema !== undefined) return problemsOf(schema, spec, [...path, key])
+    return [unknownKey([...path, key], key, kinds)]
+  })
+  if (named.length === 1) return problems
+  const found = named.length === 0 ? 'has none' : `has ${named.length}: ${named.join(', ')}`
+  return [
+    ...problems,
+    { path, reason: `must have exactly one action (${kinds.join(', ')}), but ${found}` },
+  ]
+}
+
+function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
+  const later = laterActions.get(key) ?? laterKeys.get(key)
+  if (later !== undefined) return { path, reason: later, at: 'key' }
+  const meant = closest(key, [...known, ...laterActions.keys(), ...laterKeys.keys()])
+  const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
+  return { path, reason: `is not a known key; ${hint}`, at: 'key' }
+}
+
+const nouns: Readonly<Record<string, string>> = {
+  string: 'text',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+}
+
+function wrongType(expected: string, value: unknown): string {
+  if (value === undefined) return 'is missing'
+  const reason = `must be ${nouns[expected] ?? expected}, not ${spell(value)}`
+  const quotable =
+    expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')
+  return quotable ? `${reason}; put it in quotes` : reason
+}
+
+function wrongValue(allowed: readonly string[], value: unknown): string {
+  if (value === undefined) return 'is missing'
+  return `must be ${allowed.join(' or ')}, not ${spell(value)}`
+}
+
+function spell(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}
+
+function valueAt(data: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, step) => (value as Record<string, unknown>)?.[step], data)
+}
+
+/** The keys of the object that a path leads to in a schema. */
+function keysOf(schema: z.ZodType, path: Path): string[] {
+  let at: unknown = schema
+  for (const step of [...path, undefined]) {
+    while (at instanceof z.ZodDefault || at instanceof z.ZodExactOptional) at = at.unwrap()
+    if (step === undefined) break
+    if (at instanceof z.ZodObject) at = (at.shape as Record<string, unknown>)[step]
+    else if (at instanceof z.ZodArray) at = at.element
+  }
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : []
+}

@@ -1,0 +1,54 @@
+/**
+ * The shape of a rule-set file: what `aws ses describe-receipt-rule-set` prints, nothing more. The
+ * parser, the JSON schema for editors and the defaults come from here. What concerns several fields
+ * at once is in checks.ts. Pure. SES: rule fields (reference §1.1, §1.2)
+ */
+import { z } from 'zod'
+import { actionKinds } from './action-kinds.ts'
+import { patternProblem } from './pattern.ts'
+import type { RuleAction, RuleSet } from './rule-set.ts'
+
+/** SES's names of rule sets and rules; also a rule set's file name, so it can leave no directory. */
+export const namePattern = /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$/
+
+const name = z.string().regex(namePattern, {
+  error: 'must be 1 to 64 letters, digits, "_", "-" and ".", with a letter or a digit at both ends',
+})
+
+const recipient = z.string().superRefine((pattern, context) => {
+  const problem = patternProblem(pattern)
+  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+})
+
+const action = z.union(
+  Object.entries(actionKinds).map(([kind, schema]) => z.strictObject({ [kind]: schema })),
+) as unknown as z.ZodType<RuleAction, RuleAction> // each member has one known key; the rows say which
+
+const rule = z.strictObject({
+  Name: name.describe('Unique in the rule set.'),
+  Enabled: z.boolean().default(false).describe('A rule without it does nothing, as in SES.'),
+  TlsPolicy: z
+    .enum(['Optional', 'Require'])
+    .default('Optional')
+    .describe('Require: the rule does not match mail that came without TLS.'),
+  Recipients: z
+    .array(recipient)
+    .default([])
+    .describe(
+      'user@example.com (with user+label@), example.com, or .example.com (any subdomain). None: every address of the configured domains and their subdomains.',
+    ),
+  Actions: z.array(action).default([]).describe('Carried out in this order.'),
+  ScanEnabled: z
+    .boolean()
+    .default(false)
+    .describe('false: the spam and virus verdicts read DISABLED, as in SES.'),
+})
+
+export const ruleSetSchema = z.strictObject({
+  $schema: z.string().exactOptional().describe('For editors.'),
+  Metadata: z.strictObject({
+    Name: name.describe('Kept with every message.'),
+    CreatedTimestamp: z.string().exactOptional(),
+  }),
+  Rules: z.array(rule).describe('Evaluated in this order.'),
+}) satisfies z.ZodType<RuleSet>
