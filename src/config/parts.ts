@@ -93,7 +93,8 @@ const nacl = z.strictObject({
 })
 
 export const key = z.discriminatedUnion('type', [nacl], {
-  error: ({ input }) => {
+  error: ({ code, input }) => {
+    if (code !== 'invalid_union') return undefined
     const type = typeof input === 'object' && input !== null && 'type' in input ? input.type : ''
     if (type !== 'rsa' && type !== 'aes' && type !== 'kms') return 'must be nacl'
     return `not supported yet: this release seals to keys of type nacl only, not ${type}`

@@ -62,14 +62,15 @@ function isDnsServer(value: string): boolean {
 /** The scheme and nothing but an origin and a path: a user or a password in it would end up in logs. */
 function isHttpUrl(value: string): boolean {
   const url = URL.parse(value)
-  if (url === null || !/^https?:$/.test(url.protocol)) return false
+  // The parser strips white space; what reads the text later may not.
+  if (url === null || !/^https?:\/\/\S+$/i.test(value)) return false
   return url.username === '' && url.password === '' && url.search === '' && url.hash === ''
 }
 
 function isRedisUrl(value: string): boolean {
   if (value === 'embedded' || /^unix:\/./.test(value)) return true
   const url = URL.parse(value)
-  if (url === null || !/^rediss?:$/.test(url.protocol)) return false
+  if (url === null || !/^rediss?:\/\/\S+$/i.test(value)) return false
   // ioredis 5 takes options, the password among them, from the query: one way to say a thing is enough.
   return url.hostname !== '' && url.search === '' && url.hash === ''
 }

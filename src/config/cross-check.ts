@@ -1,0 +1,114 @@
+/**
+ * What no single option can tell: names that must exist, files that must be readable, options that
+ * need each other. Works on what was written, right or wrong, so that everything is told at once.
+ */
+import { accessSync, constants, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { errorCode } from '../errors.ts'
+import { delivery, http } from './options-node.ts'
+import { closest, formatKey, type Key, type Problem } from './problem.ts'
+import { isPublicKeyFile } from './values.ts'
+
+/** The problems of `written`, whose relative paths start at `base`. */
+export function crossCheck(written: unknown, base: string): readonly Problem[] {
+  return [
+    ...unknownKeyNames(written),
+    ...unreadableFiles(written, base),
+    ...sharedAddresses(written),
+    ...halfCredentials(written),
+    ...retryOrder(written),
+  ]
+}
+
+/** `main` is always known: where it is not configured it is the pair made on first start. */
+function unknownKeyNames(written: unknown): readonly Problem[] {
+  const known = [...new Set(['main', ...Object.keys(objectAt(written, 'keys'))])]
+  const named = Object.entries(objectAt(written, 'resources', 'keys')).map(([arn, name]) => {
+    return { path: ['resources', 'keys', arn], name }
+  })
+  const preset = at(written, 'encryption', 'default')
+  if (typeof preset === 'string' && preset.startsWith('key/')) {
+    named.push({ path: ['encryption', 'default'], name: preset.slice('key/'.length) })
+  }
+  return named.flatMap(({ path, name }): readonly Problem[] => {
+    if (typeof name !== 'string' || known.includes(name)) return []
+    const near = closest(name, known)
+    const hint = near === undefined ? `the keys are ${known.join(', ')}` : `did you mean ${near}?`
+    return [
+      { path, reason: `there is no key ${JSON.stringify(name)} in keys; ${hint}`, at: 'value' },
+    ]
+  })
+}
+
+function unreadableFiles(written: unknown, base: string): readonly Problem[] {
+  const keyFiles = Object.keys(objectAt(written, 'keys')).map((name) => ['keys', name, 'publicKey'])
+  const paths = [['smtp', 'tls', 'cert'], ['smtp', 'tls', 'key'], ...keyFiles]
+  return paths.flatMap((path): readonly Problem[] => {
+    const file = at(written, ...path)
+    if (typeof file !== 'string' || file === '') return []
+    if (path[0] === 'keys' && !isPublicKeyFile(file)) return []
+    const failure = readFailure(resolve(base, file))
+    return failure === undefined ? [] : [{ path, reason: failure, at: 'value' }]
+  })
+}
+
+function readFailure(file: string): string | undefined {
+  try {
+    accessSync(file, constants.R_OK)
+    return statSync(file).isFile() ? undefined : `${file} is not a file`
+  } catch (error) {
+    return `${file} cannot be read (${errorCode(error) ?? 'unknown error'})`
+  }
+}
+
+/** Port 0 is a port of its own each time. */
+function sharedAddresses(written: unknown): readonly Problem[] {
+  const listen = at(written, 'smtp', 'listen')
+  const smtp = (Array.isArray(listen) ? listen : []).map((address: unknown, index) => {
+    return { path: ['smtp', 'listen', index], address }
+  })
+  const watched = at(written, 'http', 'listen') ?? http.parse({}).listen
+  const all = [{ path: ['http', 'listen'], address: watched }, ...smtp]
+  const taken = new Map<string, readonly Key[]>()
+  return all.flatMap(({ path, address }): readonly Problem[] => {
+    if (typeof address !== 'string' || address.endsWith(':0')) return []
+    const first = taken.get(address.toLowerCase())
+    taken.set(address.toLowerCase(), first ?? path)
+    if (first === undefined) return []
+    return [{ path, reason: `is the same address as ${formatKey(first)}`, at: 'value' }]
+  })
+}
+
+function halfCredentials(written: unknown): readonly Problem[] {
+  const buckets = Object.keys(objectAt(written, 'resources', 'buckets'))
+  const places = [['store'], ...buckets.map((name) => ['resources', 'buckets', name])]
+  return places.flatMap((path): readonly Problem[] => {
+    const id = at(written, ...path, 'accessKeyId') === undefined
+    const secret = at(written, ...path, 'secretAccessKey') === undefined
+    const reason = 'needs both accessKeyId and secretAccessKey, or neither'
+    return id === secret ? [] : [{ path, reason, at: 'value' }]
+  })
+}
+
+function retryOrder(written: unknown): readonly Problem[] {
+  const preset = delivery.parse({})
+  const first = at(written, 'delivery', 'firstRetryMs') ?? preset.firstRetryMs
+  const longest = at(written, 'delivery', 'maxRetryMs') ?? preset.maxRetryMs
+  if (typeof first !== 'number' || typeof longest !== 'number' || first <= longest) return []
+  const path = ['delivery', 'firstRetryMs']
+  return [{ path, reason: `must not be above maxRetryMs, ${longest}`, at: 'value' }]
+}
+
+function at(value: unknown, ...path: readonly Key[]): unknown {
+  let found = value
+  for (const key of path) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined
+    found = Reflect.get(found, key)
+  }
+  return found
+}
+
+function objectAt(value: unknown, ...path: readonly Key[]): object {
+  const found = at(value, ...path)
+  return typeof found === 'object' && found !== null ? found : {}
+}
