@@ -42,7 +42,7 @@ function repeatedNames(rules: readonly unknown[]): Problem[] {
     const earlier = first.get(name)
     if (earlier === undefined) first.set(name, index)
     if (earlier === undefined) return []
-    const reason = `"${name}" is already the name of Rules[${earlier}]; names must be unique`
+    const reason = `is already the name of Rules[${earlier}]; names must be unique`
     return [{ path: ['Rules', index, 'Name'], reason }]
   })
 }

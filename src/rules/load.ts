@@ -7,10 +7,11 @@ import { join, parse } from 'node:path'
 import { describeError, UserError } from '../errors.ts'
 import { crossProblems } from './checks.ts'
 import { defaultRuleLimits, type RuleLimits } from './limits.ts'
+import type { Path } from './positions.ts'
 import type { RuleSet } from './rule-set.ts'
 import { namePattern, ruleSetSchema } from './schema.ts'
 import { schemaProblems } from './schema-problems.ts'
-import { type Path, type Problem, readSource } from './source.ts'
+import { type Problem, readSource, type Source } from './source.ts'
 import { warningsFor } from './warnings.ts'
 
 export type LoadOptions = {
@@ -83,24 +84,35 @@ export function readRuleSet(dir: string, name: string, options: LoadOptions = {}
 export function parseRuleSet(text: string, file: string, options: LoadOptions = {}): Reading {
   const limits = options.limits ?? defaultRuleLimits
   const source = readSource(text, file.endsWith('.json') ? 'json' : 'yaml', limits.maxAliases)
-  const report = (problem: Problem) =>
-    `${file}:${source.locate(problem)}: ${spellPath(problem.path)}: ${problem.reason}`
+  const report = (problems: readonly Problem[]) => linesFor(file, source, problems)
   const problems = [
     ...source.problems,
     ...(source.legible
       ? [...schemaProblems(source.data), ...crossProblems(source.data, limits)]
       : []),
   ]
-  if (problems.length > 0) return { problems: problems.map(report), warnings: [] }
+  if (problems.length > 0) return { problems: report(problems), warnings: [] }
   const { Metadata, Rules } = ruleSetSchema.parse(source.data)
   const ruleSet: RuleSet = { Metadata, Rules }
-  return { ruleSet, problems: [], warnings: warningsFor(ruleSet, options.domains).map(report) }
+  return { ruleSet, problems: [], warnings: report(warningsFor(ruleSet, options.domains)) }
 }
 
 function noSuchSet(dir: string, name: string): string {
   const others = ruleSetNames(dir)
   const there = others.length === 0 ? 'it holds none' : `it holds ${others.join(', ')}`
   return `There is no rule set ${name} in ${dir} (${there}): write ${join(dir, `${name}.yaml`)}.`
+}
+
+/** One line per problem, in the order of the file. */
+function linesFor(file: string, source: Source, problems: readonly Problem[]): string[] {
+  return problems
+    .map((problem) => ({ problem, ...source.locate(problem) }))
+    .sort((one, other) => one.line - other.line || one.column - other.column)
+    .map(({ problem, line, column }) => {
+      const text = `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`
+      // Keys come from the file and may hold anything; a line must stay one line.
+      return text.replace(/[\x00-\x1f\x7f]+/g, ' ')
+    })
 }
 
 /** `Rules[0].Actions[1].S3Action`; the whole file is `document`. */

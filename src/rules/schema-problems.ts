@@ -4,21 +4,34 @@
  */
 import { z } from 'zod'
 import { actionKinds, actionSchemaOf, laterActions, laterKeys } from './action-kinds.ts'
+import type { Path } from './positions.ts'
 import { ruleSetSchema } from './schema.ts'
-import type { Path, Problem } from './source.ts'
+import type { Problem } from './source.ts'
 import { closest } from './suggest.ts'
 
-/** Every problem the schema has with `data`, in file order as far as the schema goes. */
+/** Every problem the schema has with `data`. */
 export function schemaProblems(data: unknown): Problem[] {
   if (data === null || data === undefined) {
     return [{ path: [], reason: 'is empty; it needs Metadata and Rules' }]
   }
-  return problemsOf(ruleSetSchema, data, [])
+  const actions = new Set<string>()
+  return issuesOf(ruleSetSchema, data).flatMap((issue) => {
+    const path = pathOf(issue)
+    // Actions are a union: what zod says of one depends on how many members come close.
+    if (path[2] !== 'Actions' || path.length < 4) return describe(ruleSetSchema, issue, data, [])
+    const action = path.slice(0, 4)
+    if (actions.has(action.join())) return []
+    actions.add(action.join())
+    return actionProblems(valueAt(data, action), action)
+  })
 }
 
-function problemsOf(schema: z.ZodType, data: unknown, base: Path): Problem[] {
-  const issues = schema.safeParse(data).error?.issues ?? []
-  return issues.flatMap((issue) => describe(schema, issue, data, base))
+function issuesOf(schema: z.ZodType, data: unknown): readonly z.core.$ZodIssue[] {
+  return schema.safeParse(data).error?.issues ?? []
+}
+
+function pathOf(issue: z.core.$ZodIssue): Path {
+  return issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
 }
 
 function describe(
@@ -27,7 +40,7 @@ function describe(
   data: unknown,
   base: Path,
 ): Problem[] {
-  const inside = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  const inside = pathOf(issue)
   const path = [...base, ...inside]
   const value = valueAt(data, inside)
   switch (issue.code) {
@@ -39,8 +52,6 @@ function describe(
       const known = keysOf(schema, inside)
       return issue.keys.map((key) => unknownKey([...path, key], key, known))
     }
-    case 'invalid_union':
-      return actionProblems(value, path)
     default:
       return [{ path, reason: issue.message }]
   }
@@ -56,8 +67,11 @@ function actionProblems(value: unknown, path: Path): Problem[] {
   const named = entries.map(([key]) => key).filter((key) => !laterKeys.has(key))
   const problems = entries.flatMap(([key, spec]) => {
     const schema = actionSchemaOf(key)
-    if (schema !== undefined) return problemsOf(schema, spec, [...path, key])
-    return [unknownKey([...path, key], key, kinds)]
+    const inside = [...path, key]
+    if (schema !== undefined) {
+      return issuesOf(schema, spec).flatMap((issue) => describe(schema, issue, spec, inside))
+    }
+    return [unknownKey(inside, key, kinds)]
   })
   if (named.length === 1) return problems
   const found = named.length === 0 ? 'has none' : `has ${named.length}: ${named.join(', ')}`

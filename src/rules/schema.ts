@@ -17,7 +17,9 @@ const name = z.string().regex(namePattern, {
 
 const recipient = z.string().superRefine((pattern, context) => {
   const problem = patternProblem(pattern)
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem })
+  if (problem === undefined) return
+  const message = `${JSON.stringify(pattern.slice(0, 80))} ${problem}`
+  context.addIssue({ code: 'custom', message })
 })
 
 const action = z.union(
