@@ -68,7 +68,7 @@ ms client mode = crc
 mon data avail warn = 0
 mon data avail crit = 0
 rgw data = $dir/rgw
-rgw frontends = beast endpoint=127.0.0.1:$s3port
+rgw frontends = beast endpoint=127.0.0.1:$s3port tcp_nodelay=1
 rgw enable usage log = false
 rgw enable ops log = false
 rgw dynamic resharding = false
