@@ -1,5 +1,5 @@
 /**
- * The fast backend: sodium-native, an optional dependency. About fifteen times as fast as tweetnacl,
+ * The fast backend: sodium-native, an optional dependency. About ten times as fast as tweetnacl,
  * with the same bytes. This file names no Node module in an import, so that a browser's bundler has
  * nothing to resolve; where Node or the package is missing, it says so and does nothing else.
  */

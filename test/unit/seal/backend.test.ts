@@ -1,4 +1,6 @@
 /** Both NaCl backends do the same, byte for byte, refusals included; which one runs is only speed. */
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { chooseBackend, fastestBackend } from '../../../src/seal/backend.ts'
 import { open, seal } from '../../../src/seal/envelope.ts'
@@ -99,4 +101,19 @@ test('a fault of sodium-native that is no refusal is thrown, not taken for one',
   expect(() => backend?.box(message(1), message(24), message(32), message(32))).toThrow(
     'out of mem',
   )
+})
+
+test('a browser has no `process`: tweetnacl serves there, and no file here imports a Node module', () => {
+  const { process } = globalThis
+  try {
+    Reflect.deleteProperty(globalThis, 'process')
+    expect(loadSodium()).toMatchObject({ backend: undefined })
+  } finally {
+    globalThis.process = process
+  }
+  const folder = join(import.meta.dirname, '../../../src/seal')
+  const imported = globSync('*.ts', { cwd: folder }).flatMap((file) => [
+    ...readFileSync(join(folder, file), 'utf8').matchAll(/\bfrom '([^.'][^']*)'/g),
+  ])
+  expect(imported.map((match) => match[1])).toEqual(['tweetnacl'])
 })

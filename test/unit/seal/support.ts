@@ -1,5 +1,12 @@
 /** What the tests of src/seal share: streams cut at will, both backends, randomness that repeats. */
-import { type KeyPair, open, type PublicKey, seal } from '../../../src/seal/envelope.ts'
+import { expect } from 'vitest'
+import {
+  EnvelopeError,
+  type KeyPair,
+  open,
+  type PublicKey,
+  seal,
+} from '../../../src/seal/envelope.ts'
 import { keyPairOf } from '../../../src/seal/keys.ts'
 import { type NaclBackend, tweetnaclBackend } from '../../../src/seal/nacl.ts'
 import { loadSodium } from '../../../src/seal/sodium.ts'
@@ -59,4 +66,26 @@ export function openWhole(
   backend: NaclBackend = sodiumBackend,
 ): Promise<Uint8Array> {
   return collect(open(cut(sealed, [65536]), keys, { backend }))
+}
+
+/** Where the chunks begin. */
+export const headerLength = (keys: number) => 74 + 64 * keys
+
+/** The reason of the refusal, or `opened`; what came out before it must be an honest beginning. */
+export async function reasonOf(
+  sealed: Uint8Array,
+  keys: readonly KeyPair[] = [first],
+  original: Uint8Array = new Uint8Array(0),
+): Promise<string> {
+  let seen = 0
+  try {
+    for await (const piece of open(cut(sealed, [60_000]), keys)) {
+      expect(Buffer.compare(piece, original.subarray(seen, seen + piece.length))).toBe(0)
+      seen += piece.length
+    }
+  } catch (error) {
+    if (error instanceof EnvelopeError) return error.reason
+    throw error
+  }
+  return 'opened'
 }
