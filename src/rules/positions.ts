@@ -19,8 +19,9 @@ export function offsetOf(document: Document.Parsed, path: Path, at: 'key' | 'val
 }
 
 function child(node: unknown, step: string | number): Place | undefined {
-  if (isSeq(node))
+  if (isSeq(node)) {
     return Number(step) < node.items.length ? { value: node.items[Number(step)] } : undefined
+  }
   if (!isMap(node)) return undefined
   return node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
 }
