@@ -14,8 +14,9 @@ export type ObjectInfo = ListedObject & {
 
 export type OpenedObject = {
   readonly info: ObjectInfo
-  /** The content, to be read once. An unread body must be released with `cancel()`. */
+  /** The content, to be read once; it throws when it is cut off. Leaving its loop early releases it. */
   readonly body: AsyncIterable<Uint8Array>
+  /** Releases a body that is not read: until then it holds a connection or a file. */
   readonly cancel: () => void
 }
 
@@ -38,7 +39,11 @@ export type PutOptions = {
 export interface ObjectStore extends ReadableStore {
   /**
    * Stores an object whole or not at all: no reader ever sees part of it. A key that is taken is
-   * left as it is and answered `existed`. Throws when the object could not be stored.
+   * left as it is and answered `existed`, and `body` need not be read then. Throws when the object
+   * could not be stored; a `PermanentError` when the key cannot be a key (key.ts), or when
+   * `metadata` has a `postern-id` and the object there has not the same. What `body` throws is
+   * thrown on as it is. A large object put to one key by two at once may, on a server that ignores
+   * If-None-Match when it joins parts (Ceph 16.2), be the one or the other, and both answers `stored`.
    */
   put(
     key: string,

@@ -1,0 +1,155 @@
+/**
+ * What S3 servers do that the real one in test/ceph does not do on demand. The fake stands for a
+ * server that answers as scripted: overload, a lost race, a cut connection, another's object.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { describeError, isTransient, UserError } from '../../../src/errors.ts'
+import type { ObjectStore } from '../../../src/store/object-store.ts'
+import { s3Client, s3ObjectStore } from '../../../src/store/s3.ts'
+import * as of from '../../conformance/content.ts'
+
+type Answer = (response: ServerResponse) => void
+const MIB = 1024 * 1024
+
+let asked: { line: string; headers: IncomingMessage['headers']; octets: number }[] = []
+let answers: Answer[] = []
+const server = createServer((request, response) => {
+  let octets = 0
+  request.on('data', (chunk: Buffer) => {
+    octets += chunk.length
+  })
+  request.on('end', () => {
+    asked.push({ line: `${request.method} ${request.url}`, headers: request.headers, octets })
+    const answer = answers.shift() ?? status(200)
+    answer(response)
+  })
+})
+
+let client = s3Client({})
+let store: ObjectStore
+beforeEach(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('not listening')
+  const endpoint = `http://127.0.0.1:${address.port}`
+  client = s3Client({ endpoint, accessKeyId: 'k', secretAccessKey: 's', forcePathStyle: true })
+  store = s3ObjectStore({ client, bucket: 'inbox' })
+  asked = []
+  answers = []
+})
+afterEach(async () => {
+  client.destroy()
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+})
+
+const status =
+  (code: number, headers: Record<string, string> = {}, body = ''): Answer =>
+  (response) => {
+    response.writeHead(code, headers).end(body)
+  }
+const refuse = (code: number, name: string) =>
+  status(code, {}, `<Error><Code>${name}</Code><Message>${name}</Message></Error>`)
+const xml = (body: string) => status(200, { 'content-type': 'application/xml' }, body)
+
+const options = of.described(5, { 'postern-id': 'm1' })
+const put = () => store.put('k', of.textBody('seald'), options)
+
+test('a put is one request: conditional, of known length, in one piece without a checksum trailer', async () => {
+  expect(await put()).toBe('stored')
+  expect(asked.map(({ line }) => line)).toEqual(['PUT /inbox/k?x-id=PutObject'])
+  expect(asked[0]?.headers).toMatchObject({
+    'if-none-match': '*',
+    'content-length': '5',
+    'x-amz-meta-postern-id': 'm1',
+  })
+  expect(asked[0]?.headers).not.toHaveProperty('content-encoding')
+  expect(asked[0]?.headers).not.toHaveProperty('x-amz-trailer')
+})
+
+test('a put whose first answer was lost finds its own object', async () => {
+  answers = [refuse(500, 'InternalError'), refuse(412, 'PreconditionFailed')]
+  answers.push(status(200, { 'x-amz-meta-postern-id': 'm1' }))
+  expect(await put()).toBe('existed')
+})
+
+test('a put that finds an object without an id is refused for good', async () => {
+  answers = [refuse(412, 'PreconditionFailed'), status(200)]
+  const error = await put().catch((each: unknown) => each)
+  expect(isTransient(error)).toBe(false)
+})
+
+test('a put that finds an object which is gone when it looks is tried again later', async () => {
+  answers = [refuse(412, 'PreconditionFailed'), status(404)]
+  const error = await put().catch((each: unknown) => each)
+  expect(isTransient(error)).toBe(true)
+})
+
+const transient = [
+  [409, 'ConditionalRequestConflict', 'another put of the key is under way'],
+  [503, 'SlowDown', 'the server is overloaded'],
+  [507, 'InsufficientStorage', 'the server is full'],
+  [400, 'SomethingNew', 'an error nobody thought of loses no mail'],
+] as const
+test.for(transient)('%i %s is transient: %s', async ([code, name]) => {
+  answers = Array.from({ length: 3 }, () => refuse(code, name))
+  const error = await put().catch((each: unknown) => each)
+  expect(isTransient(error)).toBe(true)
+  expect(describeError(error)).toMatch(/^could not put k in bucket inbox at http:\/\/127\.0\.0\.1:/)
+  expect(describeError(error)).toContain(name)
+  expect(asked.length).toBeLessThanOrEqual(3)
+})
+
+test('a key without the right to look names the rights to give', async () => {
+  answers = [status(403)]
+  await expect(store.head('k')).rejects.toThrow(/s3:GetObject and s3:ListBucket/)
+})
+
+test('an upload in parts that loses the race is aborted and finds the other', async () => {
+  const begun =
+    '<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>'
+  const part = status(200, { etag: '"e"' })
+  answers = [status(404), xml(begun), part, part, refuse(412, 'PreconditionFailed'), status(204)]
+  answers.push(status(200, { 'x-amz-meta-postern-id': 'm1' }))
+  const size = 9 * MIB
+  expect(await store.put('k', of.content(size), { ...options, length: size })).toBe('existed')
+  expect(asked.map(({ line }) => line.replace(/[?&]x-id=\w+/, ''))).toEqual([
+    'HEAD /inbox/k',
+    'POST /inbox/k?uploads=',
+    'PUT /inbox/k?partNumber=1&uploadId=u1',
+    'PUT /inbox/k?partNumber=2&uploadId=u1',
+    'POST /inbox/k?uploadId=u1',
+    'DELETE /inbox/k?uploadId=u1',
+    'HEAD /inbox/k',
+  ])
+  expect(asked.map(({ octets }) => octets).slice(2, 4)).toEqual([8 * MIB, MIB])
+  expect(asked[1]?.headers['x-amz-meta-postern-id']).toBe('m1')
+  expect(asked[4]?.headers['if-none-match']).toBe('*')
+})
+
+test('a body that is cut off throws, it does not just end', async () => {
+  answers = [
+    (response) => {
+      response.writeHead(200, { 'content-length': '10' })
+      response.write('half.', () => response.destroy())
+    },
+  ]
+  await expect(store.get('k').then(of.bytesOf)).rejects.toThrow()
+})
+
+test('keys in a listing are read as written where the server does not encode them', async () => {
+  const row = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`
+  answers = [xml(`<ListBucketResult>${row('a+b%20c')}</ListBucketResult>`)]
+  expect((await of.all(store.list())).map(({ key }) => key)).toEqual(['a+b%20c'])
+  answers = [
+    xml(
+      `<ListBucketResult><EncodingType>url</EncodingType>${row('a+b%2Bc%01')}</ListBucketResult>`,
+    ),
+  ]
+  expect((await of.all(store.list())).map(({ key }) => key)).toEqual(['a b+c\u0001'])
+})
+
+test('half of the credentials is a mistake, not a search for others', () => {
+  expect(() => s3Client({ accessKeyId: 'k' })).toThrow(UserError)
+})
