@@ -17,6 +17,7 @@ const maxDepth = 32
 const words: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is here twice',
   MULTIPLE_DOCS: 'must be one YAML document, without ---',
+  RESOURCE_EXHAUSTION: 'is nested too deep to be read',
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -32,20 +33,9 @@ export type Document = {
 
 export function readDocument(text: string, env: Environment): Document {
   const lines = new yaml.LineCounter()
-  const parsed = parse(text, lines)
-  if ('problem' in parsed) return unreadable([parsed.problem])
-  const { document } = parsed
-  const broken = [...document.errors, ...document.warnings].map((each): Problem => {
-    return {
-      path: [],
-      reason: words[each.code] ?? each.message,
-      at: 'value',
-      place: position(lines, each.pos[0]),
-    }
-  })
-  if (document.directives.yaml.version !== '1.2') {
-    broken.push({ path: [], reason: 'must be YAML 1.2', at: 'value' })
-  }
+  const syntax = { version: '1.2', schema: 'core', prettyErrors: false } as const
+  const document = yaml.parseDocument(text, { lineCounter: lines, ...syntax })
+  const broken = syntaxProblems(document, lines)
   if (broken.length > 0) return unreadable(broken)
 
   const problems: Problem[] = []
@@ -78,8 +68,9 @@ export function readDocument(text: string, env: Environment): Document {
       const at = [...path, name]
       places.set(`key ${formatKey(at)}`, rangeStart(key) ?? 0)
       // zod's records pass over __proto__ in silence, and assigning it would change the object.
-      if (name === '' || name === '__proto__') refuse(at, 'is no key of anything', 'key')
-      else if (Object.hasOwn(object, name)) refuse(at, 'is here twice', 'key')
+      if (name === '') refuse(at, 'a key must be a text', 'key')
+      else if (name === '__proto__') refuse(at, 'unknown key', 'key')
+      else if (Object.hasOwn(object, name)) refuse(at, 'this key is here twice', 'key')
       else object[name] = convert(value, at)
     }
     return object
@@ -103,18 +94,16 @@ export function readDocument(text: string, env: Environment): Document {
   return { value, problems, literalSecrets, place }
 }
 
-function parse(
-  text: string,
-  lineCounter: yaml.LineCounter,
-): { document: yaml.Document.Parsed } | { problem: Problem } {
-  try {
-    const options = { lineCounter, version: '1.2', schema: 'core', prettyErrors: false } as const
-    return { document: yaml.parseDocument(text, options) }
-  } catch (error) {
-    // The parser calls itself for each level: thousands of them end its stack.
-    if (!(error instanceof RangeError)) throw error
-    return { problem: { path: [], reason: 'is nested too deep to be read', at: 'value' } }
-  }
+function syntaxProblems(document: yaml.Document.Parsed, lines: yaml.LineCounter): Problem[] {
+  const errors = [...document.errors, ...document.warnings]
+  // Nested too deep for the parser's stack: whatever else it says of the file comes from that.
+  const exhausted = errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION').slice(0, 1)
+  const told = exhausted.length > 0 ? exhausted : errors
+  const problems = told.map(({ code, message, pos }): Problem => {
+    return { path: [], reason: words[code] ?? message, at: 'value', place: position(lines, pos[0]) }
+  })
+  if (document.directives.yaml.version === '1.2') return problems
+  return [...problems, { path: [], reason: 'must be YAML 1.2', at: 'value' }]
 }
 
 function unreadable(problems: readonly Problem[]): Document {

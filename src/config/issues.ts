@@ -59,7 +59,10 @@ function likeliest(shapes: readonly (readonly Issue[])[]): readonly Issue[] | un
 }
 
 function unknownKey(path: readonly Key[], name: string): string {
-  const near = closest(name, namesAt(path))
+  const names = namesAt(path)
+  // Another kind of store, or of Redis, has an option of this name.
+  if (names.includes(name)) return 'does not go with the other options here'
+  const near = closest(name, names)
   if (near !== undefined) return `unknown key; did you mean ${near}?`
   const elsewhere = sectionsWith(name)[0]
   if (elsewhere !== undefined) return `unknown key; did you mean ${elsewhere}?`

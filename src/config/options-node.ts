@@ -31,11 +31,15 @@ export const blocklists = z.strictObject({
 })
 
 export const virus = z.strictObject({
-  clamd: value.onlyOff('this release scans for no viruses').describe('Virus scanner.'),
+  clamd: value
+    .onlyOff('this release scans for no viruses')
+    .describe('Virus scanner. None yet: only off is accepted.'),
 })
 
 export const spam = z.strictObject({
-  rspamd: value.onlyOff('this release asks no spam filter').describe('Spam filter.'),
+  rspamd: value
+    .onlyOff('this release asks no spam filter')
+    .describe('Spam filter. None yet: only off is accepted.'),
 })
 
 export const spool = z.strictObject({

@@ -24,8 +24,11 @@ const sentinels = z.strictObject({
   sentinels: z
     .array(z.strictObject({ host, port: port(26379) }))
     .min(1)
-    .describe('Redis Sentinel: where the sentinels are.'),
-  name: value.filled.describe('Redis Sentinel: the name of the master.'),
+    .meta({ 'x-default': 'none', description: 'Redis Sentinel: where the sentinels are.' }),
+  name: value.filled.meta({
+    'x-default': 'required with sentinels',
+    description: 'Redis Sentinel: the name of the master.',
+  }),
   sentinelUsername: value.filled.exactOptional().describe('User at the sentinels themselves.'),
   sentinelPassword: value.filled.exactOptional().describe('Password at the sentinels themselves.'),
   db: value.integer(0, 0, 1_000_000, 'Number of the logical database.'),
@@ -36,7 +39,7 @@ const cluster = z.strictObject({
   cluster: z
     .array(z.strictObject({ host, port: port(6379) }))
     .min(1)
-    .describe('Redis Cluster: some of its nodes.'),
+    .meta({ 'x-default': 'none', description: 'Redis Cluster: some of its nodes.' }),
   ...login,
 })
 

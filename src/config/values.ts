@@ -90,7 +90,7 @@ export function isPublicKeyFile(value: string): boolean {
 export const domainName = text(
   'domain name',
   isDomainName,
-  'a domain name in ASCII (xn--… if need be)',
+  'a domain name: letters, digits and "-" between dots (xn--… for others)',
 )
 export const listenAddress = text(
   'host:port',
