@@ -18,7 +18,13 @@ import { formatKey, type Problem } from './problem.ts'
 export const defaultFile = 'postern.yaml'
 
 /** Loads `file`, else `./postern.yaml` if there is one, else the embedded defaults. Throws UserError. */
-export function loadConfig(from: { file?: string; env: Environment; cwd: string }): Config {
+export function loadConfig(from: {
+  file?: string | undefined
+  env: Environment
+  cwd: string
+}): Config {
+  // As from `--config "$UNSET"`: the defaults would be the last thing that was meant.
+  if (from.file === '') throw new UserError('The name of the configuration file is empty.')
   const file = from.file ?? defaultFile
   const path = resolve(from.cwd, file)
   const opened = openConfig(path, file, from.file === undefined)

@@ -1,7 +1,6 @@
 /** The option table as a whole: a new option is covered by being in it. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { staleDocuments } from '../../../scripts/docs.ts'
 import { configJsonSchema, type Schema, shapesOf } from '../../../src/config/json-schema.ts'
 import { options } from '../../../src/config/options.ts'
 import { secretNames } from '../../../src/config/parts.ts'
@@ -106,8 +105,4 @@ test('an option that sounds like a secret is known to be one', () => {
     .filter((name) => /password|secret|token/i.test(name))
   expect(secret.length).toBeGreaterThan(3)
   expect(secret.filter((name) => !secretNames.includes(name))).toEqual([])
-})
-
-test('the generated documents are what the sources say', () => {
-  expect(staleDocuments()).toEqual([])
 })

@@ -1,0 +1,25 @@
+/** A directory of its own for each test of a file, with a configuration file in `conf/`. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach } from 'vitest'
+import { loadConfig } from '../../../src/config/load.ts'
+import type { Config } from '../../../src/config/options.ts'
+
+export let cwd = ''
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'postern-config-'))
+})
+afterEach(() => rmSync(cwd, { recursive: true }))
+
+/** Loads `text` as conf/postern.yaml. */
+export function load(text: string, env: Record<string, string> = {}, mode = 0o600): Config {
+  write('conf/postern.yaml', text, mode)
+  return loadConfig({ file: 'conf/postern.yaml', env, cwd })
+}
+
+export function write(name: string, text: string, mode = 0o600): void {
+  mkdirSync(join(cwd, name, '..'), { recursive: true })
+  writeFileSync(join(cwd, name), text)
+  chmodSync(join(cwd, name), mode)
+}
