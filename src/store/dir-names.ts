@@ -15,6 +15,8 @@ export const SIDECAR = '.metadata.json'
 const EMPTY_FOLDER = '%'
 const EMPTY_OBJECT = '%empty'
 const CONTINUED = '%'
+const SLASH = Buffer.of(0x2f)
+
 /**
  * A name is cut at the first character that brings it to this length. Linux has 255 octets for a
  * name; an escape takes 3 and the sidecar's ending 14. Cutting by what came before, never by what
@@ -22,7 +24,7 @@ const CONTINUED = '%'
  */
 const FULL = 239
 
-const plain = /[^\x20-\x24\x26-\x2e\x30-\x7e]/u
+const unusual = /[^\x20-\x24\x26-\x2e\x30-\x7e]/u
 const wellFormed = /^(?:[\x20-\x24\x26-\x2e\x30-\x7e]|%[0-9A-F]{2})+$/
 
 /** The path of a key's content below the root, with `/` between names. The key must be a key (key.ts). */
@@ -49,10 +51,10 @@ function namesOf(segment: string, last: boolean): string[] {
 }
 
 function tokensOf(segment: string): Iterable<string> {
-  if (!plain.test(segment)) return segment
+  if (!unusual.test(segment)) return segment
   return Array.from(Buffer.from(segment), (octet) => {
     const character = String.fromCharCode(octet)
-    if (!plain.test(character)) return character
+    if (!unusual.test(character)) return character
     return `%${octet.toString(16).toUpperCase().padStart(2, '0')}`
   })
 }
@@ -72,10 +74,10 @@ export function octetsOf(name: string, isFolder: boolean): Buffer | undefined {
     if (name.endsWith(SIDECAR)) return undefined
     return name === EMPTY_OBJECT ? Buffer.alloc(0) : decoded(name)
   }
-  if (name === EMPTY_FOLDER) return Buffer.from('/')
+  if (name === EMPTY_FOLDER) return SLASH
   if (name.endsWith(CONTINUED)) return decoded(name.slice(0, -CONTINUED.length))
   const octets = decoded(name)
-  return octets && Buffer.concat([octets, Buffer.from('/')])
+  return octets && Buffer.concat([octets, SLASH])
 }
 
 function decoded(name: string): Buffer | undefined {

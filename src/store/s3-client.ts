@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 /** Waiting for a TCP and TLS connection. */
 const CONNECT_TIMEOUT_MS = 10_000
 /** Nothing sent and nothing received on a connection: the server is gone, or a reader stalls it. */
-const IDLE_TIMEOUT_MS = 60_000
+const IDLE_TIMEOUT_MS = 30_000
 /** The SDK's own tries at one request; a job's retries come on top. */
 const REQUEST_ATTEMPTS = 3
 /** Connections to one server; requests above wait. A body that is not released keeps one. */

@@ -94,16 +94,17 @@ type Content = Pick<OpenedObject, 'body' | 'cancel'>
 
 /** Node gives a Readable, a browser a ReadableStream (or a Blob); each is let go of in its own way. */
 function contentOf(body: GetObjectCommandOutput['Body']): Content {
-  if (body === undefined) return { body: chunksOf(new ReadableStream()), cancel: () => {} }
-  if ('destroy' in body) return { body, cancel: () => void body.destroy() }
-  const stream = body instanceof ReadableStream ? body : body.stream()
+  if (body !== undefined && 'destroy' in body) return { body, cancel: () => void body.destroy() }
+  const stream = body instanceof ReadableStream ? body : (body?.stream() ?? new Blob([]).stream())
+  const reader = stream.getReader()
   // A failed cancel leaves nothing to release.
-  return { body: chunksOf(stream), cancel: () => void stream.cancel().catch(() => {}) }
+  return { body: chunksOf(reader), cancel: () => void reader.cancel().catch(() => {}) }
 }
 
 /** Safari cannot iterate a ReadableStream. */
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader()
+async function* chunksOf(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       const { done, value } = await reader.read()

@@ -9,7 +9,8 @@ const KIB = 1024
 const MIB = 1024 * KIB
 /** Stores hold small objects whole and stream larger ones; the limit is theirs, this is above all. */
 const LARGE = 8 * MIB + 1
-const MEMORY_LIMIT = 30 * MIB
+/** One part of 8 MiB is held, and what is on its way. */
+const MEMORY_LIMIT = 16 * MIB
 
 const sizes = [
   [0, 'nothing'],

@@ -63,7 +63,7 @@ test('any keys come in the order of their octets, for any prefix and from any pl
         expect(await listed(root, { after, prefix })).toEqual(below)
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })
 
