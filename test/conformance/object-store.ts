@@ -1,9 +1,9 @@
 /** What every object store must do, whatever keeps the objects: src/store/object-store.ts in tests. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { PermanentError } from '../../src/errors.ts'
 import type { ObjectStore } from '../../src/store/object-store.ts'
 import * as of from './content.ts'
 import { listingSuite } from './object-store-listing.ts'
+import { refusalSuite } from './object-store-refusals.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -100,21 +100,6 @@ export function objectStoreSuite(name: string, makeStore: () => Promise<ObjectSt
       },
     )
 
-    test.for([5, LARGE])(
-      'refuses for good a key where another message is (%i octets)',
-      async (size) => {
-        await store.put('key', of.content(size, 1), of.described(size, { 'postern-id': 'm1' }))
-        const other = store.put(
-          'key',
-          of.content(size, 2),
-          of.described(size, { 'postern-id': 'm2' }),
-        )
-        await expect(other).rejects.toThrow(PermanentError)
-        await expect(other).rejects.toThrow(/key .*m2/)
-        expect((await store.head('key'))?.metadata['postern-id']).toBe('m1')
-      },
-    )
-
     test('stores one of eight racing puts, whole, with its own metadata', async () => {
       const size = 100 * KIB
       const outcomes = await Promise.all(
@@ -131,45 +116,6 @@ export function objectStoreSuite(name: string, makeStore: () => Promise<ObjectSt
       )
     })
 
-    const lies = [
-      [0, 1],
-      [10, 9],
-      [10, 11],
-      [LARGE, LARGE - 1],
-      [LARGE, LARGE + 1],
-      [2 * LARGE, 10],
-    ] as const
-    test.for(lies)(
-      'stores nothing when %i octets are announced and %i come',
-      async ([length, given]) => {
-        await expect(store.put('key', of.content(given), of.described(length))).rejects.toThrow(
-          /octets/,
-        )
-        expect(await store.head('key')).toBeUndefined()
-        expect(await of.all(store.list())).toEqual([])
-      },
-    )
-
-    test.for([10, 3 * LARGE])(
-      'stores nothing and throws what the source threw (%i octets)',
-      async (length) => {
-        const error = new PermanentError('the spool is damaged')
-        const put = store.put('key', of.failing(length / 2, error), of.described(length))
-        await expect(put).rejects.toBe(error)
-        expect(await store.head('key')).toBeUndefined()
-        expect(await of.all(store.list())).toEqual([])
-      },
-    )
-
-    const impossible = ['', 'x'.repeat(1025), 'ü'.repeat(513), 'lone \ud800']
-    test.for(impossible)('refuses for good what cannot be a key: %j', async (key) => {
-      await expect(store.put(key, of.textBody('x'), of.described(1))).rejects.toThrow(
-        PermanentError,
-      )
-      expect(await store.head(key)).toBeUndefined()
-      expect(await store.get(key)).toBeUndefined()
-    })
-
     test('lets go of bodies that are cancelled or not read to the end', async () => {
       await store.put('key', of.content(MIB), of.described(MIB))
       // More than a client has connections: one that is kept makes a later get wait for ever.
@@ -182,5 +128,6 @@ export function objectStoreSuite(name: string, makeStore: () => Promise<ObjectSt
       expect((await of.bytesOf(await store.get('key')))?.length).toBe(MIB)
     })
   })
+  refusalSuite(name, makeStore)
   listingSuite(name, makeStore)
 }
