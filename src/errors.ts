@@ -38,3 +38,9 @@ export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined
   return typeof error.code === 'string' ? error.code : undefined
 }
+
+/**
+ * BSD's EX_CONFIG: the exit code for a mistake in a configuration or rule file, told in a sentence. A
+ * supervisor that sees it does not start the process again.
+ */
+export const configExitCode = 78

@@ -15,25 +15,12 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['mail', 'errors.ts'],
     ['zod', 'yaml', 'node:fs', 'node:path', 'node:url'],
   ],
-  seal: [['errors.ts'], ['tweetnacl', 'sodium-native', 'node:module', 'node:crypto']],
+  seal: [['errors.ts'], ['tweetnacl', 'sodium-native']],
   spool: [
     ['mail', 'rules', 'errors.ts'],
-    ['node:fs', 'node:path', 'node:crypto', 'node:zlib', 'node:stream'],
+    ['node:fs', 'node:path', 'node:crypto', 'node:zlib', 'node:util'],
   ],
-  store: [
-    ['errors.ts'],
-    [
-      '@aws-sdk/client-s3',
-      '@aws-sdk/lib-storage',
-      '@smithy/node-http-handler',
-      'node:fs',
-      'node:path',
-      'node:stream',
-      'node:crypto',
-      'node:https',
-      'node:http',
-    ],
-  ],
+  store: [['errors.ts'], ['@aws-sdk/client-s3', 'node:fs', 'node:path']],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
   actions: [['mail', 'rules', 'seal', 'store', 'errors.ts'], []],
   delivery: [
@@ -42,22 +29,16 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   haraka: [
     ['errors.ts', 'log.ts', 'mail'],
-    [
-      'haraka',
-      'haraka-constants',
-      'node:fs',
-      'node:path',
-      'node:module',
-      'node:tls',
-      'node:cluster',
-      'node:net',
-    ],
+    ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:tls'],
   ],
   client: [['mail', 'seal', 'store', 'errors.ts'], ['node:fs']],
   cli: [['*'], ['*']],
   roles: [['*'], ['*']],
   'edge.ts': [['*'], ['*']],
-  plugins: [['haraka', 'edge.ts', 'mail', 'rules', 'errors.ts'], []],
+  plugins: [
+    ['haraka', 'edge.ts', 'log.ts', 'mail', 'rules', 'spool', 'errors.ts'],
+    ['haraka-constants'],
+  ],
 }
 
 type Import = { readonly file: string; readonly from: string; readonly target: string }
@@ -65,7 +46,7 @@ type Import = { readonly file: string; readonly from: string; readonly target: s
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(root, file), 'utf8')
   const from = file.startsWith('plugins/') ? 'plugins' : (file.split('/')[1] ?? '')
-  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g)].map(
+  const specifiers = [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)'([^']+)'/g)].map(
     (m) => m[1] ?? '',
   )
   return specifiers.map((specifier) => {

@@ -1,0 +1,74 @@
+/**
+ * S3Action: the message with its prepended fields, sealed, into the object store under
+ * `prefix/id`. The key follows from the id, so a second run finds the first one's object (D§2.3).
+ */
+import { PermanentError } from '../errors.ts'
+import { prependedFields } from '../mail/prepend.ts'
+import type { Receipt } from '../mail/receipt.ts'
+import type { S3Action } from '../rules/rule-set.ts'
+import { type PublicKey, seal, sealedLength } from '../seal/envelope.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { type Action, receiptOf } from './action.ts'
+
+export type StoreCollaborators = {
+  readonly hostname: string
+  /** The bucket a rule names. */
+  readonly bucket: (name: string) => ObjectStore
+  /** The keys to seal to; `none` when plaintext was written out. Throws when there is no such key. */
+  readonly keys: (action: S3Action) => readonly PublicKey[] | 'none'
+}
+
+export function storeAction({ hostname, bucket, keys }: StoreCollaborators): Action {
+  return async (delivery) => {
+    const { action } = delivery.planned
+    if (!('S3Action' in action)) throw new PermanentError('this is not an S3Action')
+    const receipt = receiptOf(delivery)
+    const fields = prependedFields(hostname, receipt, delivery.added)
+    const plainLength = fields.length + receipt.size
+    const publicKeys = keys(action.S3Action)
+    const plaintext = concatenated(fields, delivery.message())
+    const sealed = publicKeys !== 'none'
+    await bucket(action.S3Action.BucketName).put(
+      objectKey(action.S3Action.ObjectKeyPrefix, receipt.id),
+      sealed ? seal(plaintext, publicKeys) : plaintext,
+      {
+        length: sealed ? sealedLength(plainLength, publicKeys.length) : plainLength,
+        contentType: sealed ? 'application/octet-stream' : 'message/rfc822',
+        metadata: metadataOf(receipt, fields.length),
+      },
+    )
+  }
+}
+
+/** SES: the prefix, a slash unless it ends with one, the message id; a leading slash stays. */
+export function objectKey(prefix: string | undefined, id: string): string {
+  if (prefix === undefined || prefix === '') return id
+  return prefix.endsWith('/') ? `${prefix}${id}` : `${prefix}/${id}`
+}
+
+/** D§6: a clear-text index that nobody should trust. No addresses, no subject; far below 2 KB. */
+export function metadataOf(receipt: Receipt, prepended: number): Record<string, string> {
+  const { verdicts } = receipt
+  return {
+    'postern-id': receipt.id,
+    'postern-time': receipt.time,
+    'postern-rule-set': receipt.ruleSet,
+    'postern-rule': receipt.rule,
+    'postern-spf': verdicts.spf.verdict,
+    'postern-dkim': verdicts.dkim.verdict,
+    'postern-dmarc': verdicts.dmarc.verdict,
+    ...(verdicts.dmarcPolicy === undefined ? {} : { 'postern-dmarc-policy': verdicts.dmarcPolicy }),
+    'postern-spam': verdicts.spam.verdict,
+    'postern-virus': verdicts.virus.verdict,
+    'postern-size': String(receipt.size),
+    'postern-prepended': String(prepended),
+  }
+}
+
+async function* concatenated(
+  first: Uint8Array,
+  rest: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield first
+  yield* rest
+}

@@ -1,0 +1,56 @@
+/**
+ * The command line: `postern`. Each command is one file here; this one only lists them and turns what
+ * they throw into a sentence and an exit code: 0 done, 1 failed, 2 wrong usage, 78 a mistake in a
+ * configuration or rule file (BSD's EX_CONFIG).
+ */
+import { Command, CommanderError } from 'commander'
+import { configExitCode, describeError, UserError } from '../errors.ts'
+import { checkCommand } from './check.ts'
+import { explainCommand } from './explain-command.ts'
+import { queueCommand } from './queue.ts'
+import { sendCommand } from './send.ts'
+import { serveCommand } from './serve.ts'
+
+const program = new Command('postern')
+  .description('Receives mail for your domains and keeps it sealed in object storage.')
+  .option(
+    '--config <file>',
+    'configuration file (default: $POSTERN_CONFIG, else ./postern.yaml if there is one, else the embedded defaults)',
+  )
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 78 a mistake in a configuration or rule file.',
+  )
+  .exitOverride()
+  .showHelpAfterError('(postern --help shows what there is)')
+
+for (const command of [serveCommand, checkCommand, explainCommand, queueCommand, sendCommand]) {
+  program.addCommand(command())
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `postern mail list | head` closes the pipe: that is no failure.
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+  // A role that failed to start may hold sockets that would keep the process alive.
+  process.exit()
+}
+
+function report(error: unknown): number {
+  // Commander has printed what it has to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (error instanceof UserError) {
+    for (const line of error.message.split('\n')) process.stderr.write(`postern: ${line}\n`)
+    return configExitCode
+  }
+  process.stderr.write(`postern: ${describeError(error)}\n`)
+  if (process.env['POSTERN_DEBUG'] !== undefined)
+    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
+  return 1
+}

@@ -1,0 +1,88 @@
+/**
+ * The delivery queue: which spool entries are due, as BullMQ jobs on Redis. A job carries the message
+ * id and nothing else (D§2.6, pitfalls P61). The queue is an index of the spool: what is lost from it
+ * is added again by `reconcile` (reconcile.ts).
+ */
+import { Queue } from 'bullmq'
+import type { Cluster, Redis } from 'ioredis'
+
+export type DeliveryQueue = {
+  /** Adds the entries; one that is there already is left as it is. Rejects at once when Redis is away. */
+  readonly add: (ids: readonly string[]) => Promise<void>
+  /** Those of `ids` that Redis does not know. */
+  readonly unknown: (ids: readonly string[]) => Promise<string[]>
+  /** Removes the jobs of `ids` that are finished or belong to no list, so that they can be added again. */
+  readonly forgetFinished: (ids: readonly string[]) => Promise<string[]>
+  /** Makes an entry that waits for its next attempt due now. */
+  readonly promote: (id: string) => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+/** One queue per node, on any number of nodes per Redis. A queue's name may not hold a colon. */
+export function queueName(node: string): string {
+  return `postern-${node}`
+}
+
+const jobOptions = {
+  // The number that counts is kept in the spool (spool.ts, Progress): Redis may forget.
+  attempts: Number.MAX_SAFE_INTEGER,
+  backoff: { type: 'custom' },
+  // A finished job must not stay: an id that is there, even finished, can't be added again (P62, P64).
+  removeOnComplete: true,
+  removeOnFail: true,
+} as const
+
+export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
+  let opened: Queue | undefined
+  // bullmq 6.7: a Queue made before its connection is ready either fails for good or keeps every add
+  // waiting in memory until Redis is there. Made when it is ready, it fails at once while Redis is away.
+  const open = (): void => {
+    opened ??= new Queue(queueName(node), { connection: redis })
+    // The connection reports its own outages; without a listener BullMQ's event would end the process.
+    opened.on('error', () => {})
+  }
+  if (redis.status === 'ready') open()
+  else redis.once('ready', open)
+
+  const theQueue = (): Queue => {
+    if (opened === undefined) throw new Error('Redis has not answered yet')
+    return opened
+  }
+
+  return {
+    async add(ids) {
+      const queue = theQueue()
+      const jobs = ids.map((id) => ({
+        name: 'deliver',
+        data: { id },
+        opts: { ...jobOptions, jobId: id },
+      }))
+      const [only] = jobs
+      if (jobs.length === 1 && only) await queue.add(only.name, only.data, only.opts)
+      else if (jobs.length > 1) await queue.addBulk(jobs)
+    },
+    async unknown(ids) {
+      const queue = theQueue()
+      const known = await Promise.all(ids.map((id) => redis.exists(queue.toKey(id))))
+      return ids.filter((_, index) => known[index] === 0)
+    },
+    async forgetFinished(ids) {
+      const queue = theQueue()
+      const forgotten: string[] = []
+      for (const id of ids) {
+        const state = await queue.getJobState(id)
+        if (state !== 'completed' && state !== 'failed' && state !== 'unknown') continue
+        await queue.remove(id)
+        forgotten.push(id)
+      }
+      return forgotten
+    },
+    async promote(id) {
+      const job = await theQueue().getJob(id)
+      if (job !== undefined && (await job.isDelayed())) await job.promote()
+    },
+    async close() {
+      await opened?.close()
+    },
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Makes the queue agree with the spool: every entry on disk has a job. Run at start, whenever Redis
+ * comes back and every `sweepSeconds`, so that a FLUSHALL or an outage costs time and no mail (D§2.2).
+ */
+import { messageIdTime } from '../mail/message-id.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { DeliveryQueue } from './queue.ts'
+
+const batchLength = 500
+
+/** An entry this old whose job Redis knows is looked at: is the job in any list (pitfalls P64)? */
+const suspiciousMs = 10 * 60_000
+
+/** Of the suspicious, so many are looked at each time: a long outage must not make the sweep slow. */
+const suspectsPerRun = 200
+
+export type Reconciled = { readonly entries: number; readonly added: number }
+
+/** Rejects when Redis or the disk fails; what was done until then stays done. */
+export async function reconcile(spool: Spool, queue: DeliveryQueue): Promise<Reconciled> {
+  let entries = 0
+  let added = 0
+  let suspects = suspectsPerRun
+  let batch: string[] = []
+
+  const flush = async (): Promise<void> => {
+    const unknown = await queue.unknown(batch)
+    const missing = new Set(unknown)
+    const old = batch.filter(
+      (id) => !missing.has(id) && messageIdTime(id) < Date.now() - suspiciousMs,
+    )
+    const forgotten = await queue.forgetFinished(old.slice(0, suspects))
+    suspects -= Math.min(suspects, old.length)
+    const due = [...unknown, ...forgotten]
+    await queue.add(due)
+    added += due.length
+    entries += batch.length
+    batch = []
+  }
+
+  for await (const id of spool.ids()) {
+    batch.push(id)
+    if (batch.length === batchLength) await flush()
+  }
+  if (batch.length > 0) await flush()
+  return { entries, added }
+}

@@ -1,0 +1,79 @@
+/**
+ * The SMTP side put together: what the plugins of one process share. Made once per process, before
+ * Haraka loads the plugins, which find it with `edge()`.
+ */
+import { Resolver } from 'node:dns/promises'
+import type { Config } from './config/options.ts'
+import { openQueue } from './delivery/queue.ts'
+import { connectRedis, type RedisPlace } from './delivery/redis.ts'
+import { log } from './log.ts'
+import { type CompiledRuleSet, compile } from './rules/evaluate.ts'
+import { loadRuleSet } from './rules/load.ts'
+import { type FreeSpace, freeSpace } from './spool/free-space.ts'
+import { Spool } from './spool/spool.ts'
+
+export type Edge = {
+  readonly config: Config
+  readonly rules: CompiledRuleSet
+  readonly ruleSetName: string
+  readonly spool: Spool
+  readonly space: FreeSpace
+  /** The PTR name of a client, `undefined` when it has none or DNS does not tell in time. */
+  readonly reverseName: (ip: string) => Promise<string | undefined>
+  /** Tells the worker of a committed entry. Never fails: what Redis misses the worker's sweep finds. */
+  readonly announce: (id: string) => void
+  readonly close: () => Promise<void>
+}
+
+let current: Edge | undefined
+
+/** The edge of this process. */
+export function edge(): Edge {
+  if (current === undefined) throw new Error('openEdge() has not been called in this process')
+  return current
+}
+
+/** Throws `UserError` for a rule set that can't be used, the system's error for an unusable dataDir. */
+export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge> {
+  const { ruleSet, warnings } = loadRuleSet(config.rules.dir, config.rules.active, {
+    domains: config.domains,
+  })
+  for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
+
+  const spool = new Spool(config.dataDir)
+  const space = freeSpace(config.dataDir, config.spool)
+  await space.refresh()
+
+  const client = connectRedis(redis, 'fails-fast')
+  const queue = openQueue(client, config.node)
+
+  current = {
+    config,
+    rules: compile(ruleSet, config.domains),
+    ruleSetName: ruleSet.Metadata.Name,
+    spool,
+    space,
+    reverseName: reverseLookup(config),
+    // A rejection means that Redis is away, which redis.ts has logged: the spool has the entry.
+    announce: (id) => void queue.add([id]).catch(() => {}),
+    async close() {
+      client.disconnect()
+      spool.close()
+    },
+  }
+  return current
+}
+
+function reverseLookup({ dns }: Config): Edge['reverseName'] {
+  const resolver = new Resolver({ timeout: dns.timeoutMs, tries: 1 })
+  if (dns.servers.length > 0) resolver.setServers([...dns.servers])
+  return async (ip) => {
+    try {
+      const [name] = await resolver.reverse(ip)
+      return name === undefined || name === '' ? undefined : name
+    } catch {
+      // No name, no answer, or an address that can't be asked for (pitfalls P28): not known.
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Every SMTP reply Postern can give, and the one place where replies leave: docs/smtp.md lists them,
+ * a test holds the two together. Codes RFC 5321 §4.2, enhanced codes RFC 3463 with the class taken
+ * from the disposition (RFC 2034 §4: they go before the text of every reply but the greeting, the
+ * answer to EHLO and 3yz). What the client reads is generic; the log has the reason.
+ */
+import type { Connection } from './types.ts'
+
+export type Answer = {
+  readonly disposition: 'accept' | 'continue' | 'reject' | 'defer'
+  /** Absent: Haraka's reply for the stage. */
+  readonly reply?: { readonly code: number; readonly text: string }
+  /** The session ends after the reply. */
+  readonly disconnect?: true
+}
+
+type Refusal = Answer & Required<Pick<Answer, 'reply'>>
+
+const refuse = (code: number, detail: string, text: string): Refusal => ({
+  disposition: code >= 500 ? 'reject' : 'defer',
+  reply: { code, text: `${Math.floor(code / 100)}.${detail} ${text}` },
+})
+
+/** To the next plugin, and to Haraka's own reply after the last. */
+export const proceed: Answer = { disposition: 'continue' }
+
+export const replies = {
+  recipientAccepted: {
+    disposition: 'accept',
+    reply: { code: 250, text: '2.1.5 Recipient OK' },
+  },
+  noRule: refuse(550, '1.1', 'No rule takes mail for this recipient'),
+  tlsRequired: refuse(530, '7.0', 'This recipient takes mail over TLS only; issue STARTTLS first'),
+  tooManyRecipients: refuse(
+    452,
+    '5.3',
+    'Too many recipients; send the rest in another transaction',
+  ),
+  tooLarge: refuse(552, '3.4', 'Message is larger than the limit given by SIZE'),
+  diskLow: refuse(452, '3.1', 'Not enough storage for mail just now; try again later'),
+  bareCr: refuse(554, '6.0', 'Message has a CR without LF; lines end with CR LF (RFC 5321 2.3.8)'),
+  bareLf: refuse(554, '6.0', 'Message has a LF without CR; lines end with CR LF (RFC 5321 2.3.8)'),
+  nul: refuse(554, '6.0', 'Message has a NUL octet (RFC 5321 4.5.2)'),
+  lineTooLong: refuse(554, '6.0', 'Message has a line longer than this server can keep'),
+  headerTooLarge: refuse(554, '6.0', 'Message has a header section larger than the limit'),
+  mailLoop: refuse(554, '4.6', 'Too many Received fields: this looks like a mail loop'),
+  ourFault: refuse(451, '3.0', 'Temporary failure, try again later'),
+  shuttingDown: {
+    ...refuse(421, '3.2', 'Service is shutting down, try again later'),
+    disconnect: true,
+  },
+} as const satisfies Record<string, Answer>
+
+/** SES: `250 OK <id>`. The one reply of ours without an enhanced code: clients of SES read the id. */
+export function accepted(id: string): Answer {
+  return { disposition: 'accept', reply: { code: 250, text: `OK ${id}` } }
+}
+
+type Rewrite = readonly [code: number, text: RegExp, newCode: number, newText: string]
+
+/** Haraka 3.3.4's own replies, as they would leave, and what leaves instead. Nothing is echoed. */
+const rewrites: readonly Rewrite[] = [
+  [250, /^sender </, 250, '2.1.0 Sender OK'],
+  [250, /^OK$/, 250, '2.0.0 OK'],
+  [250, /^Not implemented$/, 214, '2.0.0 See RFC 5321 and docs/smtp.md'],
+  [252, /./, 252, '2.1.5 Cannot VRFY; send mail and see'],
+  [221, /./, 221, '2.0.0 Bye'],
+  [220, /^Go ahead\.$/, 220, '2.0.0 Ready to start TLS'],
+  [354, /./, 354, 'Send the message, ended by CR LF . CR LF'],
+  [421, /^timeout$/, 421, '4.4.2 Waited too long for the client'],
+  [421, /./, 421, '4.3.0 Closing the session; try again later'],
+  [450, /plugin timeout/, 451, '4.3.0 Temporary failure, try again later'],
+  [451, /./, 451, '4.3.0 Temporary failure, try again later'],
+  [500, /./, 500, '5.5.1 Command not recognised'],
+  [501, /^Invalid MAIL FROM/, 501, '5.1.7 Bad sender address'],
+  [501, /^Invalid RCPT TO/, 501, '5.1.3 Bad recipient address'],
+  [501, /^SSL attempted/, 501, '5.5.1 TLS begins with STARTTLS here'],
+  [501, /8-bit/, 501, '5.5.2 Commands are ASCII unless EHLO was given'],
+  [501, /./, 501, '5.5.4 Syntax error in the command or its parameters'],
+  [503, /./, 503, '5.5.1 Bad sequence of commands'],
+  [521, /./, 521, '5.5.2 Command line too long'],
+  [554, /^No valid recipients$/, 554, '5.5.1 No valid recipients'],
+  [555, /./, 555, '5.5.4 Parameters need EHLO'],
+]
+
+/** The reply that leaves where Haraka would have sent `code text`. Pure. */
+export function rewritten(code: number, text: unknown): { code: number; text: unknown } {
+  const first = String(Array.isArray(text) ? text[0] : text)
+  const row = rewrites.find(([rowCode, pattern]) => rowCode === code && pattern.test(first))
+  return row === undefined ? { code, text } : { code: row[2], text: row[3] }
+}
+
+const answered = new WeakMap<Connection, NonNullable<Answer['reply']>>()
+
+/** The next reply on `connection` is `reply`, whatever Haraka pairs with the hook's result. */
+export function answerWith(connection: Connection, reply: Answer['reply']): void {
+  if (reply !== undefined) answered.set(connection, reply)
+}
+
+/**
+ * Puts Postern's replies on a new connection. Haraka 3.3.4 has no setting for most of its texts, pairs
+ * codes of its own with hook results (450 for a deferral) and adds the session's id to the 250.
+ */
+export function speakForUs(connection: Connection): void {
+  const respond = connection.respond.bind(connection)
+  connection.respond = (code, text, then) => {
+    const ours = answered.get(connection)
+    answered.delete(connection)
+    const { code: newCode, text: newText } = ours ?? rewritten(Number(code), text)
+    return respond(newCode, newText, then)
+  }
+  // Haraka 3.3.4: INTERNALCMD lets anybody on this machine command the server. It is unknown here.
+  connection.cmd_internalcmd = undefined
+}

@@ -1,0 +1,84 @@
+/**
+ * Runs Haraka inside this process (and, with cluster workers, again in each of them). Haraka's own
+ * launcher is not used: it answers only SIGINT, and it kills the sessions it has (pitfalls P21, B9).
+ */
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import type { AddressInfo, Server as NetServer } from 'node:net'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import { log } from '../log.ts'
+
+type HarakaServer = {
+  readonly createServer: () => void
+  readonly stopListeners: () => void
+  readonly listeners: readonly NetServer[]
+}
+type TlsSocket = { readonly certsByHost: { readonly set: (path: string, value: unknown) => void } }
+
+let server: HarakaServer | undefined
+let whenListening: (() => void) | undefined
+
+/** Loads the plugins and listens; `then` runs in a process that accepts connections, once it does. */
+export function startHaraka(home: string, then: () => void): void {
+  whenListening = then
+  // Read by Haraka when its modules are loaded.
+  process.env['HARAKA'] = home
+  const require = createRequire(import.meta.url)
+  server = require('haraka/server') as HarakaServer
+  server.createServer()
+}
+
+/** Called by the plugin `session` in Haraka's init hooks, which run when the listeners are up. */
+export function listenersAreUp(): void {
+  whenListening?.()
+}
+
+export function stopListening(): void {
+  server?.stopListeners()
+}
+
+/** The addresses this process listens on, `host:port`. */
+export function listening(): string[] {
+  return (server?.listeners ?? []).map((each) => {
+    const { address, family, port } = each.address() as AddressInfo
+    return family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`
+  })
+}
+
+export type CertificateFiles = { readonly cert: string; readonly key: string }
+
+/**
+ * One TLS context for all sessions, made anew when the files change. Haraka 3.3.4 parses the
+ * certificate again for each STARTTLS and never looks at the files again.
+ */
+export function keepCertificate(files: CertificateFiles): void {
+  const tlsSocket = createRequire(import.meta.url)('haraka/tls_socket') as TlsSocket
+  const use = (context: SecureContext): void => {
+    tlsSocket.certsByHost.set('*.secureContext', context)
+    tlsSocket.certsByHost.set(
+      '*.SNICallback',
+      (_name: string, done: (error: null, context: SecureContext) => void) => done(null, context),
+    )
+  }
+  const read = (): SecureContext =>
+    createSecureContext({
+      cert: fs.readFileSync(files.cert),
+      key: fs.readFileSync(files.key),
+      minVersion: 'TLSv1.2',
+    })
+  use(read())
+  for (const path of [files.cert, files.key]) {
+    fs.watchFile(path, { interval: 5000, persistent: false }, () => {
+      try {
+        use(read())
+        log.info({ path }, 'The TLS certificate was read anew')
+      } catch (error) {
+        // Cert and key are replaced one after the other: between the two they do not match.
+        log.warn(
+          { path, err: error },
+          `The TLS certificate ${path} changed and can't be used; the old one stays`,
+        )
+      }
+    })
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * The sessions of this process, so that a stop can end them: the idle ones at once, the others as
+ * soon as their message has its answer.
+ */
+import { connection as constants } from 'haraka-constants'
+import { replies } from './replies.ts'
+import type { Connection } from './types.ts'
+
+const open = new Set<Connection>()
+let draining: (() => void) | undefined
+
+export function sessionBegins(connection: Connection): void {
+  open.add(connection)
+}
+
+export function sessionEnds(connection: Connection): void {
+  open.delete(connection)
+  if (open.size === 0) draining?.()
+}
+
+/** Whether this process is stopping: no new transaction may begin. */
+export function isDraining(): boolean {
+  return draining !== undefined
+}
+
+/** Resolves when no session is left. Those without a transaction are told 421 now. */
+export function drainSessions(): Promise<void> {
+  return new Promise((resolve) => {
+    draining = resolve
+    if (open.size === 0) resolve()
+    for (const connection of open) {
+      if (connection.transaction !== null || connection.state !== constants.state.CMD) continue
+      const { code, text } = replies.shuttingDown.reply
+      connection.respond(code, text, () => connection.disconnect())
+    }
+  })
+}

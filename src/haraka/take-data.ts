@@ -1,0 +1,69 @@
+/**
+ * Takes DATA over from Haraka for one message: the socket's chunks go to `feed` as they come, and
+ * Haraka gets the connection back at the end of data. Haraka's own way rewrites mail (pitfalls
+ * P1–P7) and works line by line; this way has neither, and nothing of the message stays in memory.
+ *
+ * Leans on Haraka 3.3.4's process_data, _process_data, data_done and current_data: pinned, and held
+ * by test/e2e/exactness.test.ts.
+ */
+import { connection as constants } from 'haraka-constants'
+import type { Connection } from './types.ts'
+
+const { DATA, DISCONNECTING } = constants.state
+
+/** Octets a client may send between DATA and our 354, where it should send none. */
+const maxEarlyBytes = 65_536
+
+/**
+ * Call it in the `data` hook. `feed` takes a chunk and returns the index just after the end of data
+ * in it, or -1; or a promise of -1 when the client is to be made to wait until that resolves.
+ */
+export function takeData(
+  connection: Connection,
+  feed: (chunk: Buffer) => number | Promise<number>,
+): void {
+  const { transaction } = connection
+  if (transaction === null) return
+  transaction.discard_data = true
+
+  const giveBack = (rest: Buffer | null): void => {
+    // The instance's own methods go, the prototype's come back.
+    Reflect.deleteProperty(connection, 'process_data')
+    Reflect.deleteProperty(connection, '_process_data')
+    connection.current_data = rest
+    // What was sent after the end is answered 503 by Haraka, command by command: none of it runs
+    // (Haraka 3.3.4, GHSA-rp4q-8m6x-c43c).
+    connection.data_done()
+  }
+
+  const take = (chunk: Buffer): void => {
+    transaction.data_bytes += chunk.length
+    const end = feed(chunk)
+    if (typeof end !== 'number') {
+      connection.client.pause()
+      const go = (): void => {
+        if (connection.state === DATA) connection.client.resume()
+      }
+      // A failed write shows when the message is committed; here it only ends the wait.
+      end.then(go, go)
+    } else if (end >= 0) giveBack(end < chunk.length ? chunk.subarray(end) : null)
+  }
+
+  connection.process_data = (chunk) => {
+    if (connection.state >= DISCONNECTING) return
+    const early = connection.current_data
+    connection.current_data = null
+    const octets = early === null ? chunk : Buffer.concat([early, chunk])
+    if (connection.state === DATA) return take(octets)
+    if (octets.length > maxEarlyBytes) return connection.disconnect()
+    connection.current_data = octets
+  }
+
+  // Haraka calls this when 354 has been sent, for what came before it.
+  connection._process_data = () => {
+    if (connection.state !== DATA || connection.current_data === null) return
+    const octets = connection.current_data
+    connection.current_data = null
+    take(octets)
+  }
+}

@@ -1,0 +1,53 @@
+/** What Postern knows of one transaction, from MAIL to its answer, under one key of Haraka's notes. */
+import type { DataReader } from '../mail/data-reader.ts'
+import type { Address, Connection } from './types.ts'
+
+/** What capture writes the message to: a spool draft. */
+type Draft = { readonly discard: () => void }
+
+export type MailState<D extends Draft = Draft> = {
+  readonly smtpUtf8: boolean
+  /** Octets the client announced by SIZE (RFC 1870), 0 when it did not. */
+  readonly announcedSize: number
+  capture?: { readonly reader: DataReader; readonly draft: D }
+  /** Set once the draft belongs to the commit, which then decides about it alone. */
+  committing?: true
+}
+
+const key = 'postern'
+
+export function setMailState(connection: Connection, state: MailState): void {
+  if (connection.transaction !== null) connection.transaction.notes[key] = state
+}
+
+/** `undefined` outside a transaction. */
+export function mailState<D extends Draft>(connection: Connection): MailState<D> | undefined {
+  return connection.transaction?.notes[key] as MailState<D> | undefined
+}
+
+/** RFC 5321 §4.1.1.3: `<postmaster>` needs no domain; here it means this server's. */
+export function addressOf(address: Address, hostname: string): string {
+  const text = address.address
+  return text.toLowerCase() === 'postmaster' ? `postmaster@${hostname}` : text
+}
+
+/** RFC 3848, RFC 6531 §4.3: the `with` keyword. */
+export function protocolOf(connection: Connection, smtpUtf8: boolean): string {
+  if (connection.hello.verb !== 'EHLO') return 'SMTP'
+  return `${smtpUtf8 ? 'UTF8SMTP' : 'ESMTP'}${connection.tls.enabled ? 'S' : ''}`
+}
+
+const reverseNames = new WeakMap<Connection, Promise<string | undefined>>()
+
+/** The look-up of the client's PTR name, begun with the session and awaited at its first message. */
+export function rememberReverseName(
+  connection: Connection,
+  name: Promise<string | undefined>,
+): void {
+  reverseNames.set(connection, name)
+}
+
+/** `undefined` at once for a client whose name is not looked up (a private address). */
+export function reverseNameOf(connection: Connection): Promise<string | undefined> | undefined {
+  return reverseNames.get(connection)
+}

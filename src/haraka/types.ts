@@ -1,0 +1,64 @@
+/**
+ * The part of Haraka 3.3.4 that Postern touches, typed by hand: Haraka has no types of its own
+ * (haraka/Haraka#3470). Whatever is not here is not used.
+ */
+
+/** `@haraka/email-address`: an argument of MAIL FROM or RCPT TO. */
+export type Address = {
+  /** `local@domain` without brackets; '' for the null reverse-path. */
+  readonly address: string
+  readonly user: string
+  readonly host: string
+}
+
+export type Parameters = Readonly<Record<string, string | null>>
+
+export type Transaction = {
+  readonly uuid: string
+  readonly mail_from: Address
+  readonly rcpt_to: readonly Address[]
+  readonly notes: Record<string, unknown>
+  /** true: Haraka keeps nothing of the content. */
+  discard_data: boolean
+  data_bytes: number
+}
+
+export type Socket = {
+  readonly targetsocket?: { setNoDelay?: (on: boolean) => void }
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+export type Connection = {
+  readonly uuid: string
+  readonly client: Socket
+  readonly remote: { readonly ip: string; readonly is_private: boolean }
+  readonly hello: { readonly host: string | null; readonly verb: 'HELO' | 'EHLO' | null }
+  readonly tls: {
+    readonly enabled: boolean
+    readonly cipher?: {
+      readonly name?: string
+      readonly standardName?: string
+      readonly version?: string
+    }
+  }
+  readonly notes: Record<string, unknown>
+  transaction: Transaction | null
+  capabilities: string[] | null
+  state: number
+  current_data: Buffer | null
+  process_data: (chunk: Buffer) => void
+  _process_data: () => void
+  readonly data_done: () => void
+  respond: (code: number | string, text: unknown, then?: () => void) => unknown
+  readonly disconnect: () => void
+  /** Runs `INTERNALCMD`, a way for local users to command the server. */
+  cmd_internalcmd?: unknown
+}
+
+export type Plugin = {
+  readonly name: string
+  readonly register_hook: (hook: string, method: string, priority?: number) => void
+}
+
+export type Next = (result?: number, text?: string) => void

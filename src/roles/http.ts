@@ -1,0 +1,116 @@
+/**
+ * The HTTP role: /healthz (this process lives), /readyz (mail can be taken and delivered), /metrics
+ * (Prometheus). Shows numbers and states only, no address and no id; binds to loopback by default.
+ */
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Gauge, Registry } from 'prom-client'
+import type { Config } from '../config/options.ts'
+import { parseListen } from '../config/values.ts'
+import { connectRedis } from '../delivery/redis.ts'
+import { describeError } from '../errors.ts'
+import { log } from '../log.ts'
+import { messageIdTime } from '../mail/message-id.ts'
+import { freeSpace } from '../spool/free-space.ts'
+import { Spool } from '../spool/spool.ts'
+import { prepare } from './prepare.ts'
+import { redisPlace } from './redis-server.ts'
+import { portIsFree } from './smtp.ts'
+import { onStop } from './stop.ts'
+
+/** Resolves with the address. Throws `UserError`. */
+export async function runHttp(config: Config): Promise<string> {
+  await prepare(config)
+  await portIsFree('http.listen', config.http.listen)
+  const spool = new Spool(config.dataDir)
+  const space = freeSpace(config.dataDir, config.spool)
+  const redis = connectRedis(redisPlace(config), 'fails-fast')
+  const metrics = spoolMetrics(spool)
+
+  /** What keeps this node from taking or delivering mail; empty when nothing does. */
+  async function troubles(): Promise<string[]> {
+    await space.refresh()
+    const found = space.isLow(0) ? ['disk: below spool.minFreeBytes, mail is deferred'] : []
+    const answer = await redis.ping().catch(describeError)
+    if (answer !== 'PONG') found.push(`redis: ${answer}; mail is accepted and waits in the spool`)
+    return found
+  }
+
+  async function answer(path: string | undefined, response: ServerResponse): Promise<void> {
+    if (path === '/healthz') return send(response, 200, 'ok\n')
+    if (path === '/readyz') {
+      const found = await troubles()
+      return send(
+        response,
+        found.length === 0 ? 200 : 503,
+        `${['ready', ...found].slice(found.length === 0 ? 0 : 1).join('\n')}\n`,
+      )
+    }
+    if (path === '/metrics')
+      return send(response, 200, await metrics.metrics(), metrics.contentType)
+    send(response, 404, 'There is /healthz, /readyz and /metrics here.\n')
+  }
+
+  const server = createServer((request, response) => {
+    answer(request.url, response).catch((error: unknown) => {
+      log.error({ reason: describeError(error) }, 'An HTTP request could not be answered')
+      send(response, 500, 'failed\n')
+    })
+  })
+  const place = parseListen(config.http.listen)
+  await new Promise<void>((resolve) => server.listen(place?.port, place?.host, resolve))
+  onStop(async () => {
+    server.close()
+    redis.disconnect()
+  })
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
+  response.writeHead(status, { 'content-type': type })
+  response.end(text)
+}
+
+/** Gauges read from the disk when asked: they need no word from the other processes. */
+function spoolMetrics(spool: Spool): Registry {
+  const registry = new Registry()
+  const registers = [registry]
+  const oldest = new Gauge({
+    name: 'postern_spool_oldest_seconds',
+    help: 'Age of the oldest message that was accepted and is not delivered yet.',
+    registers,
+  })
+  new Gauge({
+    name: 'postern_spool_messages',
+    help: 'Messages that were accepted and are not delivered yet.',
+    registers,
+    async collect() {
+      let count = 0
+      let first = Number.POSITIVE_INFINITY
+      for await (const id of spool.ids()) {
+        count += 1
+        first = Math.min(first, messageIdTime(id))
+      }
+      this.set(count)
+      oldest.set(count === 0 ? 0 : Math.max(0, Date.now() - first) / 1000)
+    },
+  })
+  new Gauge({
+    name: 'postern_dead_letters',
+    help: 'Messages that were given up and wait for the operator.',
+    registers,
+    async collect() {
+      this.set((await spool.deadIds()).length)
+    },
+  })
+  new Gauge({
+    name: 'postern_corrupt_entries',
+    help: 'Spool entries that could not be read and were moved aside.',
+    registers,
+    async collect() {
+      this.set((await spool.corruptIds()).length)
+    },
+  })
+  return registry
+}

@@ -1,0 +1,85 @@
+/**
+ * What a first start makes in dataDir: the directory itself, the embedded key pair, a self-signed
+ * certificate. A later start finds them. Each failure is one sentence with its remedy.
+ */
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import type { Config } from '../config/options.ts'
+import { errorCode, UserError } from '../errors.ts'
+import { formatPublicKey, formatSecretKey, newKeyPair } from '../seal/keys.ts'
+
+/** Where things are in dataDir. */
+export function places(dataDir: string) {
+  return {
+    publicKey: join(dataDir, 'keys', 'main.pub'),
+    secretKey: join(dataDir, 'keys', 'main.key'),
+    certificate: join(dataDir, 'tls', 'self-signed.crt'),
+    certificateKey: join(dataDir, 'tls', 'self-signed.key'),
+    haraka: join(dataDir, 'haraka'),
+    redis: join(dataDir, 'redis'),
+    lock: join(dataDir, 'serve.pid'),
+  } as const
+}
+
+/** Whether S3 actions may use the pair in dataDir: `main` is wanted and not configured. */
+export function usesEmbeddedKey({ encryption, keys, resources }: Config): boolean {
+  if (Object.hasOwn(keys, 'main')) return false
+  return encryption.default === 'key/main' || Object.values(resources.keys).includes('main')
+}
+
+/** Makes what is missing. Throws `UserError` when dataDir can't be used. */
+export async function prepare(config: Config): Promise<{ readonly madeKey: boolean }> {
+  usableDirectory(config.dataDir)
+  const madeKey = usesEmbeddedKey(config) && makeKeyPair(config.dataDir)
+  if (config.smtp.tls === undefined) await makeCertificate(config)
+  return { madeKey }
+}
+
+function usableDirectory(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new UserError(
+      `dataDir ${dataDir} can't be written by user ${process.getuid?.() ?? '?'} (${errorCode(error)}): chown it to that user, or set another dataDir in postern.yaml.`,
+    )
+  }
+}
+
+function makeKeyPair(dataDir: string): boolean {
+  const { publicKey, secretKey } = places(dataDir)
+  if (existsSync(publicKey)) return false
+  const pair = newKeyPair()
+  writePrivate(secretKey, formatSecretKey(pair.secretKey))
+  // Last, so that a start that is cut short makes a new pair rather than half of one.
+  writePrivate(publicKey, formatPublicKey(pair.publicKey))
+  return true
+}
+
+/** The certificate STARTTLS shows when none is configured: senders encrypt, and verify nothing. */
+async function makeCertificate({ dataDir, hostname }: Config): Promise<void> {
+  const { certificate, certificateKey } = places(dataDir)
+  if (existsSync(certificate) && existsSync(certificateKey)) return
+  const made = await generate([{ name: 'commonName', value: hostname }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + 10 * 365 * 86_400_000),
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: hostname }] }],
+  })
+  writePrivate(certificateKey, made.private)
+  writePrivate(certificate, made.cert)
+}
+
+function writePrivate(path: string, text: string): void {
+  mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+  writeFileSync(path, text, { mode: 0o600 })
+}
+
+/** The certificate and key that STARTTLS uses now, as PEM, and where they are. */
+export function certificateOf({ dataDir, smtp }: Config) {
+  const { certificate, certificateKey } = places(dataDir)
+  const files = smtp.tls ?? { cert: certificate, key: certificateKey }
+  return { files, cert: readFileSync(files.cert, 'utf8'), key: readFileSync(files.key, 'utf8') }
+}

@@ -1,0 +1,124 @@
+/**
+ * The SMTP role: Haraka in this process (`smtp.processes: 0`), or in cluster workers of it. On a stop
+ * the listeners close, idle sessions are told 421, and a message under way still gets its answer.
+ */
+import cluster from 'node:cluster'
+import { createServer } from 'node:net'
+import { extname, join } from 'node:path'
+import type { Config } from '../config/options.ts'
+import { parseListen } from '../config/values.ts'
+import { openEdge } from '../edge.ts'
+import { errorCode, UserError } from '../errors.ts'
+import { writeHome } from '../haraka/home.ts'
+import { keepCertificate, listening, startHaraka, stopListening } from '../haraka/server.ts'
+import { drainSessions } from '../haraka/sessions.ts'
+import { log } from '../log.ts'
+import { Spool } from '../spool/spool.ts'
+import { certificateOf, places, prepare } from './prepare.ts'
+import { redisPlace } from './redis-server.ts'
+import { onStop, stopMessage, within } from './stop.ts'
+
+/** The files of plugins/, in the order of the session. */
+const plugins = ['log', 'session', 'recipient', 'capture', 'receive']
+
+/** How long messages under way may take to get their answer when the server stops. */
+const drainMs = 20_000
+
+/** Resolves with the addresses once every process listens. Throws `UserError`. */
+export async function runSmtp(config: Config): Promise<readonly string[]> {
+  const home = places(config.dataDir).haraka
+  const addresses = Promise.withResolvers<readonly string[]>()
+  if (cluster.isPrimary) await makeReady(home, config)
+  if (cluster.isPrimary && config.smtp.processes > 0) {
+    watchWorkers(config, addresses.resolve)
+    startHaraka(home, () => {})
+    return addresses.promise
+  }
+  const edge = await openEdge(config, redisPlace(config))
+  onStop(async () => {
+    stopListening()
+    await within(drainMs, drainSessions())
+    await edge.close()
+  })
+  startHaraka(home, () => {
+    keepCertificate(certificateOf(config).files)
+    process.send?.({ postern: 'listening', addresses: listening() })
+    addresses.resolve(listening())
+  })
+  return addresses.promise
+}
+
+async function makeReady(home: string, config: Config): Promise<void> {
+  await prepare(config)
+  for (const address of config.smtp.listen) await portIsFree('smtp.listen', address)
+  const { cert, key } = certificateOf(config)
+  writeHome(home, {
+    hostname: config.hostname,
+    listen: config.smtp.listen,
+    processes: config.smtp.processes,
+    inactivitySeconds: config.smtp.inactivitySeconds,
+    plugins,
+    pluginDirectory: join(import.meta.dirname, '../../plugins'),
+    extension: extname(import.meta.filename),
+    tls: { cert, key },
+  })
+  const spool = new Spool(config.dataDir)
+  const removed = await spool.removeHalfWritten()
+  spool.close()
+  if (removed > 0) {
+    log.info({ removed }, 'Removed messages that were half received when the last run ended')
+  }
+}
+
+/** Haraka forks the workers, and a new one for each that dies; this tells how they are. */
+function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => void): void {
+  let up = 0
+  cluster.on('message', (_worker, message: { postern?: string; addresses?: string[] }) => {
+    if (message.postern !== 'listening') return
+    up += 1
+    if (up === config.smtp.processes) whenUp(message.addresses ?? [])
+  })
+  cluster.on('exit', (worker, code, signal) => {
+    if (worker.exitedAfterDisconnect || code === 0) return
+    log.error(
+      { worker: worker.process.pid, code, signal },
+      'An SMTP process died; another takes its place',
+    )
+    const spool = new Spool(config.dataDir)
+    void spool.removeHalfWritten(worker.process.pid).finally(() => spool.close())
+  })
+  onStop(async () => {
+    const workers = Object.values(cluster.workers ?? {}).filter((each) => each !== undefined)
+    const gone = workers.map((each) => new Promise((resolve) => each.once('exit', resolve)))
+    for (const each of workers) each.send(stopMessage)
+    await within(drainMs + 5000, Promise.all(gone))
+  })
+}
+
+/** Haraka would go on without the port, or start workers forever that can't have it. */
+export async function portIsFree(option: string, address: string): Promise<void> {
+  const place = parseListen(address)
+  if (place === undefined || place.port === 0) return
+  const { host, port } = place
+  const probe = createServer()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject)
+      probe.listen(port, host, resolve)
+    })
+  } catch (error) {
+    throw new UserError(`${option}: ${reasonFor(errorCode(error), address, port)}`)
+  } finally {
+    probe.close()
+  }
+}
+
+function reasonFor(code: string | undefined, address: string, port: number): string {
+  if (code === 'EADDRINUSE') {
+    return `${address} is taken by another program; stop it (ss -ltnp "sport = :${port}" shows it) or set another port in postern.yaml.`
+  }
+  if (code === 'EACCES') {
+    return `${address} needs a right this user lacks; start as root, or: setcap cap_net_bind_service=+ep on the node binary.`
+  }
+  return `${address} can't be listened on (${code}); set an address of this machine in postern.yaml.`
+}

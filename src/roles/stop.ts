@@ -1,0 +1,55 @@
+/**
+ * Ends a process of Postern in order: on SIGTERM, SIGINT, SIGHUP, on its parent's word, and when its
+ * parent is gone. Nothing that was promised depends on it: kill -9 loses no mail either.
+ */
+import { log } from '../log.ts'
+
+/** What a parent sends its children to stop them. */
+export const stopMessage = { postern: 'stop' } as const
+
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
+/** Runs `finish` once, then exits with 0. A second signal exits at once. */
+export function onStop(finish: () => Promise<void>): void {
+  let stopping = false
+  const stop = (why: string): void => {
+    if (stopping) {
+      if (why !== 'message' && why !== 'parent gone') process.exit(1)
+      return
+    }
+    stopping = true
+    log.info({ why }, 'Stopping')
+    finish().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'Stopping failed')
+        process.exit(1)
+      },
+    )
+  }
+  for (const signal of signals) process.on(signal, () => stop(signal))
+  process.on('message', (message: unknown) => {
+    if (isStop(message)) stop('message')
+  })
+  // Only a process that was forked has a channel to lose.
+  process.on('disconnect', () => stop('parent gone'))
+}
+
+function isStop(message: unknown): boolean {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'postern' in message &&
+    message.postern === 'stop'
+  )
+}
+
+/** Resolves when `work` does, or after `milliseconds`, whichever comes first. */
+export async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work, deadline])
+  clearTimeout(timer)
+}

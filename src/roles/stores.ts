@@ -1,0 +1,71 @@
+/** From the names in rules to buckets and keys, as the configuration maps them. Composition only. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { StoreCollaborators } from '../actions/store.ts'
+import type { BucketConfig, Config } from '../config/options.ts'
+import type { S3Action } from '../rules/rule-set.ts'
+import type { PublicKey } from '../seal/envelope.ts'
+import { parsePublicKey } from '../seal/keys.ts'
+import { dirStore } from '../store/dir.ts'
+import type { ObjectStore } from '../store/object-store.ts'
+import { s3ObjectStore } from '../store/s3.ts'
+import { s3Client } from '../store/s3-client.ts'
+import { places } from './prepare.ts'
+
+/** Opens buckets by the names rules give them, each once. */
+export function bucketOpener(config: Config): (name: string) => ObjectStore {
+  const opened = new Map<string, ObjectStore>()
+  const clients = new Map<string, S3Client>()
+  return (name) => {
+    const store = opened.get(name) ?? openBucket(bucketPlace(config, name), clients)
+    opened.set(name, store)
+    return store
+  }
+}
+
+/** D§4: a bucket no one maps is a directory of the default store, or a bucket of its endpoint. */
+export function bucketPlace({ resources, store }: Config, name: string): BucketConfig {
+  const mapped = Object.hasOwn(resources.buckets, name) ? resources.buckets[name] : undefined
+  if (mapped !== undefined) return mapped
+  return store.type === 'dir'
+    ? { type: 'dir', path: join(store.path, name) }
+    : { ...store, bucket: name }
+}
+
+function openBucket(place: BucketConfig, clients: Map<string, S3Client>): ObjectStore {
+  if (place.type === 'dir') return dirStore(place.path)
+  const { bucket, type: _, ...settings } = place
+  // One client, hence one pool of connections, for all buckets of an endpoint.
+  const key = JSON.stringify(settings)
+  const client = clients.get(key) ?? s3Client(settings)
+  clients.set(key, client)
+  return s3ObjectStore({ client, bucket })
+}
+
+/** Which public keys an S3 action seals to. Only public keys are ever read (D§2.6). */
+export function keyFinder(config: Config): StoreCollaborators['keys'] {
+  const parsed = new Map<string, PublicKey>()
+  return (action: S3Action) => {
+    const name = keyNameOf(config, action)
+    if (name === 'none') return 'none'
+    const key = parsed.get(name) ?? readPublicKey(config, name)
+    parsed.set(name, key)
+    return [key]
+  }
+}
+
+function keyNameOf({ encryption, resources }: Config, { KmsKeyArn }: S3Action): string {
+  if (KmsKeyArn === undefined) return encryption.default.replace(/^key\//, '')
+  const name = Object.hasOwn(resources.keys, KmsKeyArn) ? resources.keys[KmsKeyArn] : undefined
+  if (name !== undefined) return name
+  throw new Error(
+    `the rule names the KMS key ${KmsKeyArn}, which resources.keys in postern.yaml does not map to a key`,
+  )
+}
+
+function readPublicKey({ keys, dataDir }: Config, name: string): PublicKey {
+  const configured = Object.hasOwn(keys, name) ? keys[name]?.publicKey : undefined
+  const text = configured ?? readFileSync(places(dataDir).publicKey, 'utf8')
+  return parsePublicKey(text.endsWith('.pub') ? readFileSync(text, 'utf8') : text)
+}

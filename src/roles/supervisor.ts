@@ -1,0 +1,155 @@
+/**
+ * `postern serve`: starts Redis (when embedded), the SMTP, HTTP and worker processes, starts each
+ * again when it dies, and stops them in order. Takes no mail itself. When it is killed, they end too.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import type { Config } from '../config/options.ts'
+import { configExitCode, errorCode, UserError } from '../errors.ts'
+import { log } from '../log.ts'
+import { places, prepare } from './prepare.ts'
+import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
+import { stopMessage, within } from './stop.ts'
+
+const firstRestartMs = 500
+const maxRestartMs = 30_000
+/** A child that lived this long failed for a new reason. */
+const steadyMs = 60_000
+const stopMs = 40_000
+
+export type Started = {
+  readonly madeKey: boolean
+  readonly smtp: readonly string[]
+  readonly http: string
+}
+
+type Role = {
+  readonly name: string
+  readonly start: () => Promise<ChildProcess> | ChildProcess
+  child?: ChildProcess
+  delayMs: number
+}
+
+/** `command`: the arguments that start a role of this program. Resolves when all of it serves. */
+export async function supervise(
+  config: Config,
+  command: { readonly script: string; readonly args: readonly string[] },
+): Promise<Started> {
+  const { madeKey } = await prepare(config)
+  lock(places(config.dataDir).lock)
+  let stopping = false
+  const roles: Role[] = []
+
+  if (config.redis === 'embedded') {
+    await launch({
+      name: 'redis',
+      start: () => spawnRedis(config.dataDir),
+      delayMs: firstRestartMs,
+    })
+    await redisReady(redisPlace(config), 30_000)
+  }
+  const smtp = await startRole('smtp', [])
+  const http = await startRole('http', [])
+  for (let index = 0; index < config.delivery.processes; index += 1) {
+    await startRole(`worker`, index === 0 ? [] : ['--no-sweep'])
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => void stop(0))
+  return { madeKey, smtp, http: http[0] ?? '' }
+
+  /** Resolves with what the role reports when it serves. */
+  async function startRole(name: string, args: readonly string[]): Promise<readonly string[]> {
+    const serving = Promise.withResolvers<readonly string[]>()
+    const start = (): ChildProcess => {
+      const child = fork(command.script, [...command.args, '--role', name, ...args], {
+        // A group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order.
+        detached: true,
+        env: { ...process.env, POSTERN_ROLE: name },
+      })
+      child.on('message', (message: { postern?: string; addresses?: string[] }) => {
+        if (message.postern === 'serving') serving.resolve(message.addresses ?? [])
+      })
+      return child
+    }
+    await launch({ name, start, delayMs: firstRestartMs })
+    return serving.promise
+  }
+
+  async function launch(role: Role): Promise<void> {
+    if (!roles.includes(role)) roles.push(role)
+    const child = await role.start()
+    role.child = child
+    const since = performance.now()
+    child.once('exit', (code, signal) => {
+      if (stopping) return
+      if (code === configExitCode) return void stop(code)
+      role.delayMs =
+        performance.now() - since > steadyMs
+          ? firstRestartMs
+          : Math.min(role.delayMs * 2, maxRestartMs)
+      log.error(
+        { role: role.name, code, signal, againInMs: role.delayMs },
+        `The ${role.name} process died; it is started again`,
+      )
+      setTimeout(() => {
+        if (!stopping)
+          launch(role).catch((error: unknown) =>
+            log.error({ err: error, role: role.name }, 'It could not be started'),
+          )
+      }, role.delayMs)
+    })
+  }
+
+  /** Takers of mail first, then those who deliver it, Redis last. */
+  async function stop(code: number): Promise<void> {
+    if (stopping) return void (code === 0 && process.exit(1))
+    stopping = true
+    const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
+    for (const group of [named('smtp', 'http'), named('worker'), named('redis')]) {
+      await within(stopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
+    }
+    rmSync(places(config.dataDir).lock, { force: true })
+    process.exit(code)
+  }
+}
+
+function end(name: string, child: ChildProcess | undefined): Promise<unknown> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null)
+    return Promise.resolve()
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  if (name === 'redis') child.kill('SIGTERM')
+  else child.send(stopMessage, () => {})
+  return gone
+}
+
+/** Two on one spool would deliver twice and sweep each other's messages away. */
+function lock(path: string): void {
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    try {
+      const descriptor = openSync(path, 'wx', 0o600)
+      writeSync(descriptor, `${process.pid}\n`)
+      closeSync(descriptor)
+      return
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+      const pid = Number(readFileSync(path, 'utf8'))
+      if (isPostern(pid)) {
+        throw new UserError(
+          `Postern already runs on this dataDir as process ${pid}: stop it (kill ${pid}), or set another dataDir in postern.yaml.`,
+        )
+      }
+      rmSync(path, { force: true })
+    }
+  }
+}
+
+/** A pid may be another program's by now; Linux tells. Elsewhere a living pid counts. */
+function isPostern(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
+  try {
+    process.kill(pid, 0)
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('serve')
+  } catch (error) {
+    return errorCode(error) === 'EPERM'
+  }
+}

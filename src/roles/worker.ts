@@ -1,0 +1,64 @@
+/**
+ * The delivery worker role: takes entries from the spool and carries out their plans. The first worker
+ * of a node also makes the queue agree with the spool (reconcile.ts).
+ */
+import { actionRegistry } from '../actions/registry.ts'
+import type { Config } from '../config/options.ts'
+import { deliverer } from '../delivery/deliver.ts'
+import { openQueue } from '../delivery/queue.ts'
+import { reconcile } from '../delivery/reconcile.ts'
+import { connectRedis } from '../delivery/redis.ts'
+import { startWorker } from '../delivery/worker.ts'
+import { describeError } from '../errors.ts'
+import { log } from '../log.ts'
+import { Spool } from '../spool/spool.ts'
+import { prepare } from './prepare.ts'
+import { redisPlace } from './redis-server.ts'
+import { onStop, within } from './stop.ts'
+import { bucketOpener, keyFinder } from './stores.ts'
+
+const stopMs = 10_000
+
+/** `sweeps`: whether this worker is the one that reconciles. Throws `UserError`. */
+export async function runWorker(config: Config, sweeps: boolean): Promise<void> {
+  await prepare(config)
+  const spool = new Spool(config.dataDir)
+  const act = actionRegistry({
+    hostname: config.hostname,
+    bucket: bucketOpener(config),
+    keys: keyFinder(config),
+  })
+  const place = redisPlace(config)
+  const deliver = deliverer(spool, act, config.delivery)
+  const { concurrency, sweepSeconds } = config.delivery
+  const worker = startWorker(connectRedis(place, 'waits'), config.node, concurrency, deliver)
+  const sweep = sweeps ? startSweep() : undefined
+
+  onStop(async () => {
+    clearInterval(sweep)
+    await within(stopMs, worker.close())
+  })
+
+  function startSweep(): NodeJS.Timeout {
+    const client = connectRedis(place, 'fails-fast')
+    const queue = openQueue(client, config.node)
+    let running = false
+    const run = async (): Promise<void> => {
+      if (running || client.status !== 'ready') return
+      running = true
+      try {
+        const { entries, added } = await reconcile(spool, queue)
+        if (added > 0)
+          log.info({ entries, added }, 'Added spool entries that the queue did not know')
+      } catch (error) {
+        log.warn(
+          { reason: describeError(error) },
+          'The queue could not be compared with the spool; it will be tried again',
+        )
+      }
+      running = false
+    }
+    client.on('ready', () => void run())
+    return setInterval(() => void run(), sweepSeconds * 1000)
+  }
+}

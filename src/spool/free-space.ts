@@ -1,0 +1,50 @@
+/**
+ * Whether the disk under the spool has room. Asked at each MAIL FROM, so the answer comes from
+ * memory; the file system is asked again when that is older than a second (D§2.7, pitfalls P17).
+ */
+import { statfs } from 'node:fs/promises'
+
+export type SpaceLimits = { readonly minFreeBytes: number; readonly minFreeInodes: number }
+
+export type FreeSpace = {
+  /** Whether a message of `octets` more would leave less than the limits. */
+  readonly isLow: (octets: number) => boolean
+  /** Asks the file system now. */
+  readonly refresh: () => Promise<void>
+}
+
+const maxAgeMs = 1000
+
+export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
+  let bytes = 0
+  let inodes = 0
+  let asked = Number.NEGATIVE_INFINITY
+  let asking: Promise<void> | undefined
+
+  async function ask(): Promise<void> {
+    try {
+      const found = await statfs(directory)
+      bytes = found.bavail * found.bsize
+      // File systems without inodes of their own (btrfs, …) say 0 of 0.
+      inodes = found.files === 0 ? Number.POSITIVE_INFINITY : found.ffree
+    } catch {
+      // A file system that can't be asked is one that can't be written: full, for all we know.
+      bytes = 0
+    }
+    asked = performance.now()
+    asking = undefined
+  }
+
+  const refresh = (): Promise<void> => {
+    asking ??= ask()
+    return asking
+  }
+
+  return {
+    isLow(octets) {
+      if (performance.now() - asked > maxAgeMs) void refresh()
+      return bytes - octets < limits.minFreeBytes || inodes < limits.minFreeInodes
+    },
+    refresh,
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The spool: what this node has promised to deliver, on its own disk. It is the truth; the queue in
+ * Redis is an index made from it (D§2.2). Directories under `dataDir/spool`, all 0700, files 0600:
+ *
+ *   incoming/  messages that are still arriving: nothing promised, removed after a crash
+ *   queue/     entries, each promised by a 250; the name is the message id
+ *   progress/  what has been done of an entry's plan, and what failed; may be lost without harm
+ *   corrupt/   entries that can't be read, kept for a person to look at
+ *
+ * and `dataDir/dead`: entries that were given up, each beside its progress.
+ */
+import fs from 'node:fs'
+import { opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errorCode } from '../errors.ts'
+import { isMessageId } from '../mail/message-id.ts'
+import { type DirectorySync, directorySync } from './directory-sync.ts'
+import { Draft } from './draft.ts'
+import { openEntry, type SpoolEntry } from './entry.ts'
+
+/** How far an entry has got; kept beside it so that losing Redis repeats nothing. */
+export type Progress = {
+  /** Indexes into the plan of the actions that are done. */
+  readonly done: readonly number[]
+  readonly attempts: number
+  /** Of the last attempt that failed: when, what it was doing (`rule: action`) and why it failed. */
+  readonly failed?: { readonly time: string; readonly action: string; readonly reason: string }
+}
+
+export const noProgress: Progress = { done: [], attempts: 0 }
+
+export class Spool {
+  readonly #directories: { incoming: string; queue: string; progress: string; corrupt: string }
+  readonly #dead: string
+  readonly #queueSync: DirectorySync
+  readonly #deadSync: DirectorySync
+  #drafts = 0
+
+  /** Makes what is missing under `dataDir`. Throws the system's error when that can't be done. */
+  constructor(dataDir: string) {
+    const at = (name: string): string => join(dataDir, 'spool', name)
+    this.#directories = {
+      incoming: at('incoming'),
+      queue: at('queue'),
+      progress: at('progress'),
+      corrupt: at('corrupt'),
+    }
+    this.#dead = join(dataDir, 'dead')
+    for (const each of [...Object.values(this.#directories), this.#dead]) {
+      fs.mkdirSync(each, { recursive: true, mode: 0o700 })
+    }
+    this.#queueSync = directorySync(this.#directories.queue)
+    this.#deadSync = directorySync(this.#dead)
+  }
+
+  /** Begins a message. Up to `memoryBytes` of it wait in memory. */
+  receive(memoryBytes: number): Draft {
+    this.#drafts += 1
+    return new Draft({
+      file: join(this.#directories.incoming, `${process.pid}.${this.#drafts}`),
+      queue: this.#directories.queue,
+      queueSync: this.#queueSync,
+      memoryBytes,
+    })
+  }
+
+  /**
+   * Removes what processes that are gone left half-written: all of `incoming/`, or what the process
+   * `pid` left. Only the parent of the SMTP processes may call it: it alone knows who is gone.
+   */
+  async removeHalfWritten(pid?: number): Promise<number> {
+    const names = await readdir(this.#directories.incoming)
+    const left = pid === undefined ? names : names.filter((name) => name.startsWith(`${pid}.`))
+    for (const name of left) await rm(join(this.#directories.incoming, name), { force: true })
+    return left.length
+  }
+
+  /** The ids of all entries, in no order. */
+  async *ids(): AsyncGenerator<string> {
+    for await (const { name } of await opendir(this.#directories.queue)) {
+      if (isMessageId(name)) yield name
+    }
+  }
+
+  /** The ids of all dead letters, in the order they were received. */
+  async deadIds(): Promise<string[]> {
+    return (await readdir(this.#dead)).filter(isMessageId).sort()
+  }
+
+  /** The names of what was moved aside because it could not be read. */
+  async corruptIds(): Promise<string[]> {
+    return (await readdir(this.#directories.corrupt)).sort()
+  }
+
+  /** `undefined` when there is no such entry: it is done. Throws `CorruptEntryError`. */
+  async read(id: string, where: 'queue' | 'dead' = 'queue'): Promise<SpoolEntry | undefined> {
+    try {
+      return await openEntry(this.#entry(id, where))
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** Octets of the entry's file; `undefined` when there is no such entry. */
+  async size(id: string): Promise<number | undefined> {
+    try {
+      return (await stat(this.#entry(id, 'queue'))).size
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  /** The entry's plan is done. */
+  async remove(id: string): Promise<void> {
+    await rm(this.#entry(id, 'queue'), { force: true })
+    await rm(this.#progress(id, 'queue'), { force: true })
+  }
+
+  /** Moves an entry that can't be read out of the way; a person decides about it. */
+  async setAside(id: string): Promise<void> {
+    await rename(this.#entry(id, 'queue'), join(this.#directories.corrupt, id))
+  }
+
+  async progress(id: string, where: 'queue' | 'dead' = 'queue'): Promise<Progress> {
+    try {
+      return JSON.parse(await readFile(this.#progress(id, where), 'utf8')) as Progress
+    } catch (error) {
+      // Cut short by a power failure counts as lost: the actions are safe to repeat (D§2.3).
+      if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return noProgress
+      throw error
+    }
+  }
+
+  async writeProgress(id: string, progress: Progress): Promise<void> {
+    const path = this.#progress(id, 'queue')
+    await writeFile(`${path}.new`, JSON.stringify(progress), { mode: 0o600 })
+    await rename(`${path}.new`, path)
+  }
+
+  /** Gives an entry up: it goes to the dead letters with its progress, which holds the reason. */
+  async bury(id: string, progress: Progress): Promise<void> {
+    await this.writeProgress(id, progress)
+    await rename(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
+    await rename(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
+    await this.#deadSync.sync()
+  }
+
+  /** Brings a dead letter back, its attempts forgotten, its done actions not. False when unknown. */
+  async unbury(id: string): Promise<boolean> {
+    const { done } = await this.progress(id, 'dead')
+    await this.writeProgress(id, { done, attempts: 0 })
+    try {
+      await rename(this.#entry(id, 'dead'), this.#entry(id, 'queue'))
+    } catch (error) {
+      await rm(this.#progress(id, 'queue'), { force: true })
+      if (errorCode(error) === 'ENOENT') return false
+      throw error
+    }
+    await this.#queueSync.sync()
+    await rm(this.#progress(id, 'dead'), { force: true })
+    return true
+  }
+
+  close(): void {
+    this.#queueSync.close()
+    this.#deadSync.close()
+  }
+
+  #entry(id: string, where: 'queue' | 'dead'): string {
+    return join(where === 'dead' ? this.#dead : this.#directories.queue, checked(id))
+  }
+
+  #progress(id: string, where: 'queue' | 'dead'): string {
+    return join(where === 'dead' ? this.#dead : this.#directories.progress, `${checked(id)}.json`)
+  }
+}
+
+/** An id that comes from Redis or a command line must not lead out of the directory. */
+function checked(id: string): string {
+  if (!isMessageId(id)) throw new Error(`${JSON.stringify(id)} is not a message id`)
+  return id
+}
