@@ -1,0 +1,139 @@
+/** Reads the mail in a store: finds it, opens it, checks it. Never writes, and never logs. */
+import type { Receipt } from '../mail/receipt.ts'
+import type { OpenedObject, ReadableStore } from '../store/object-store.ts'
+import { MailboxError, shown } from './errors.ts'
+import { inOrder } from './in-order.ts'
+import type { MailKey } from './keys.ts'
+import { type MessageStream, openMessageStream } from './message.ts'
+import { type Item, itemOf } from './metadata.ts'
+import { collected, type Message } from './whole-message.ts'
+
+export type MailboxOptions = {
+  readonly store: ReadableStore
+  /** Secret keys; any one that fits opens a message. None are needed to list. */
+  readonly keys?: readonly MailKey[]
+  /** Objects of Amazon's encryption clients: not opened by this release. */
+  readonly legacy?: false
+}
+
+export type ListOptions = {
+  /** Only keys that begin so: `support/`. */
+  readonly prefix?: string
+  /** Only what sorts after: a key, or an id where `prefix` is '' or ends with a slash. */
+  readonly after?: string
+}
+
+export type GetOptions = {
+  /** The largest message to hold in memory; 64 MiB unless given. */
+  readonly maxBytes?: number
+}
+
+export type Mailbox = {
+  /**
+   * The messages of the store by key, that is oldest first below one prefix. Reads metadata only,
+   * which is not authenticated; passes over what is not Postern's.
+   */
+  readonly list: (options?: ListOptions) => AsyncGenerator<Item>
+  /** One message, whole and checked. Throws MailboxError. */
+  readonly get: (key: string, options?: GetOptions) => Promise<Message>
+  /**
+   * One message of any size, in pieces. Receipt and fields are there at once; of a sealed message
+   * every piece is as the server sealed it, in its place. That it was all there is known when the
+   * iteration ends without a throw: do nothing before that you could not undo.
+   */
+  readonly stream: (key: string) => Promise<MessageStream & { readonly key: string }>
+}
+
+/** HEAD requests of a listing that are under way at a time. */
+const LOOKUPS = 16
+const MAX_BYTES = 64 * 1024 * 1024
+
+export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailbox {
+  refuseLegacy(legacy)
+
+  async function* list({ prefix = '', after = '' }: ListOptions = {}): AsyncGenerator<Item> {
+    const objects = store.list({ prefix, after: keyAfter(prefix, after) })
+    const infos = inOrder(objects, ({ key }) => store.head(key), LOOKUPS)
+    for await (const info of infos) {
+      // Undefined when it was removed meanwhile.
+      const item = info && itemOf(info)
+      if (item !== undefined) yield item
+    }
+  }
+
+  async function stream(key: string): Promise<MessageStream & { readonly key: string }> {
+    const object = await store.get(key)
+    if (object === undefined) throw notFound(key)
+    const { info, body } = object
+    try {
+      const opened = await openMessageStream({ ...info, body }, keys, key)
+      const cancel = async (): Promise<void> => {
+        await opened.cancel()
+        object.cancel()
+      }
+      return { ...opened, original: releasing(opened.original, object), cancel, key }
+    } catch (error) {
+      object.cancel()
+      throw error
+    }
+  }
+
+  return {
+    list,
+    stream,
+    async get(key, { maxBytes = MAX_BYTES } = {}) {
+      const opened = await stream(key)
+      try {
+        requireFit(opened.receipt, maxBytes)
+        return await collected(opened)
+      } finally {
+        await opened.cancel()
+      }
+    },
+  }
+}
+
+/** The types say so already; a program in JavaScript learns it here. */
+export function refuseLegacy(legacy: unknown): void {
+  if (legacy === undefined || legacy === false) return
+  throw new MailboxError(
+    'unsupported-format',
+    'This release opens Postern envelopes only: leave `legacy` out.',
+  )
+}
+
+async function* releasing(
+  original: AsyncIterable<Uint8Array>,
+  object: OpenedObject,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* original
+  } finally {
+    object.cancel()
+  }
+}
+
+function requireFit({ id, size }: Receipt, maxBytes: number): void {
+  if (size <= maxBytes) return
+  throw new MailboxError(
+    'too-large',
+    `Message ${id} has ${size} octets, more than the ${maxBytes} that get() holds in memory: read it with stream(), or raise maxBytes.`,
+  )
+}
+
+/** An id tells a place only where it is a key, or the rest of one. */
+function keyAfter(prefix: string, after: string): string {
+  if (prefix === '' || after.startsWith(prefix) || !/^[0-9a-v]{40}$/.test(after)) return after
+  if (prefix.endsWith('/')) return prefix + after
+  throw new MailboxError(
+    'bad-after',
+    `The id ${after} tells no place below the prefix ${shown(prefix)}, which does not end with a slash: give the key to go on after.`,
+  )
+}
+
+function notFound(key: string): MailboxError {
+  return new MailboxError(
+    'not-found',
+    `There is no object ${shown(key)} in this store: list() tells the keys that are there.`,
+  )
+}
