@@ -11,6 +11,8 @@ import { configFile, configOf, printLine } from './context.ts'
 const roles = ['smtp', 'worker', 'http'] as const
 type Role = (typeof roles)[number]
 
+type Options = { role?: Role; sweep: boolean; fresh?: true }
+
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Run Postern: take mail, seal it, store it. Ctrl-C stops it in order.')
@@ -20,8 +22,12 @@ export function serveCommand(): Command {
       parseRole,
     )
     .option('--no-sweep', 'worker: leave comparing spool and queue to another worker of this node')
+    .option(
+      '--fresh',
+      'worker: no other worker of this node runs, so forget what the last run had under way',
+    )
     .addHelpText('after', '\nExample:\n  postern serve --config /etc/postern/postern.yaml')
-    .action(async (options: { role?: Role; sweep: boolean }, command: Command) => {
+    .action(async (options: Options, command: Command) => {
       const config = configOf(command)
       configureLog(config.log)
       if (options.role === undefined) {
@@ -37,7 +43,7 @@ export function serveCommand(): Command {
       async function runRole(role: Role): Promise<readonly string[]> {
         if (role === 'smtp') return runSmtp(config)
         if (role === 'http') return [await runHttp(config)]
-        await runWorker(config, options.sweep)
+        await runWorker(config, { sweeps: options.sweep, fresh: options.fresh === true })
         return []
       }
     })

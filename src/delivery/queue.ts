@@ -15,6 +15,8 @@ export type DeliveryQueue = {
   readonly forgetFinished: (ids: readonly string[]) => Promise<string[]>
   /** Makes an entry that waits for its next attempt due now. */
   readonly promote: (id: string) => Promise<void>
+  /** Forgets all jobs. Only while no worker of this node runs; `reconcile` adds them again. */
+  readonly clear: () => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -80,6 +82,9 @@ export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
     async promote(id) {
       const job = await theQueue().getJob(id)
       if (job !== undefined && (await job.isDelayed())) await job.promote()
+    },
+    async clear() {
+      await theQueue().obliterate({ force: true })
     },
     async close() {
       await opened?.close()

@@ -46,8 +46,11 @@ export function startWorker(
     {
       connection: redis,
       concurrency,
-      lockDuration: 60_000,
-      // A job whose worker died is taken up again, however often: only the spool's count gives up (P64).
+      // A job whose worker died is taken up again after at most 25 s, however often: only the spool's
+      // count gives up (P64). Taken up too early, by a worker that was only slow, it repeats an action,
+      // which leaves what the first one left.
+      lockDuration: 20_000,
+      stalledInterval: 5_000,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       settings: {
         backoffStrategy: (_attempts, _type, error) =>

@@ -66,8 +66,8 @@ function configuration(settings: HomeSettings): Record<string, string> {
       listen: listen.join(','),
       nodes: processes,
       inactivity_timeout: inactivitySeconds,
-      // Port 465 (TLS from the first octet) is not offered: RFC 8314 is about submission.
-      smtps_port: 0,
+      // No port begins with TLS: RFC 8314 §3 is about submission.
+      smtps_port: -1,
       daemonize: false,
       graceful_shutdown: true,
       force_shutdown_timeout: 30,

@@ -48,27 +48,35 @@ export async function supervise(
     })
     await redisReady(redisPlace(config), 30_000)
   }
-  const smtp = await startRole('smtp', [])
-  const http = await startRole('http', [])
-  for (let index = 0; index < config.delivery.processes; index += 1) {
-    await startRole(`worker`, index === 0 ? [] : ['--no-sweep'])
-  }
+  const workers = Array.from({ length: config.delivery.processes }, (_, index) =>
+    // The lock on dataDir says that no worker is left from the last run.
+    startRole('worker', index === 0 ? [] : ['--no-sweep'], index === 0 ? ['--fresh'] : []),
+  )
+  const [smtp, http] = await Promise.all([startRole('smtp'), startRole('http'), ...workers])
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void stop(0))
   return { madeKey, smtp, http: http[0] ?? '' }
 
-  /** Resolves with what the role reports when it serves. */
-  async function startRole(name: string, args: readonly string[]): Promise<readonly string[]> {
+  /** Resolves with what the role reports when it serves. `once`: arguments of the first start only. */
+  async function startRole(
+    name: string,
+    args: readonly string[] = [],
+    once: readonly string[] = [],
+  ): Promise<readonly string[]> {
     const serving = Promise.withResolvers<readonly string[]>()
+    let more = once
     const start = (): ChildProcess => {
-      const child = fork(command.script, [...command.args, '--role', name, ...args], {
+      const child = fork(command.script, [...command.args, '--role', name, ...args, ...more], {
         // A group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order.
         detached: true,
+        // What Haraka's parts print when they are loaded is nobody's business; our log is stderr.
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         env: { ...process.env, POSTERN_ROLE: name },
       })
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
         if (message.postern === 'serving') serving.resolve(message.addresses ?? [])
       })
+      more = []
       return child
     }
     await launch({ name, start, delayMs: firstRestartMs })

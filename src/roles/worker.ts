@@ -19,8 +19,15 @@ import { bucketOpener, keyFinder } from './stores.ts'
 
 const stopMs = 10_000
 
-/** `sweeps`: whether this worker is the one that reconciles. Throws `UserError`. */
-export async function runWorker(config: Config, sweeps: boolean): Promise<void> {
+export type WorkerPart = {
+  /** Whether this worker is the one that makes the queue agree with the spool. */
+  readonly sweeps: boolean
+  /** Whether no other worker of this node can be running: jobs the last run had under way are free. */
+  readonly fresh: boolean
+}
+
+/** Throws `UserError`. */
+export async function runWorker(config: Config, { sweeps, fresh }: WorkerPart): Promise<void> {
   await prepare(config)
   const spool = new Spool(config.dataDir)
   const act = actionRegistry({
@@ -43,10 +50,13 @@ export async function runWorker(config: Config, sweeps: boolean): Promise<void> 
     const client = connectRedis(place, 'fails-fast')
     const queue = openQueue(client, config.node)
     let running = false
+    let clear = fresh
     const run = async (): Promise<void> => {
       if (running || client.status !== 'ready') return
       running = true
       try {
+        if (clear) await queue.clear()
+        clear = false
         const { entries, added } = await reconcile(spool, queue)
         if (added > 0)
           log.info({ entries, added }, 'Added spool entries that the queue did not know')
