@@ -4,7 +4,6 @@ set -e
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 install_packages
-PATH="$PWD/node_modules/.bin:$PATH"
 tsc -p .
 biome ci .
 oxlint --type-aware -A all -D typescript/no-floating-promises -D typescript/no-misused-promises

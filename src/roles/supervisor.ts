@@ -38,6 +38,7 @@ export async function supervise(
   const { madeKey } = await prepare(config)
   lock(places(config.dataDir).lock)
   let stopping = false
+  let stoppedAt = 0
   const roles: Role[] = []
 
   if (config.redis === 'embedded') {
@@ -110,8 +111,13 @@ export async function supervise(
 
   /** Takers of mail first, then those who deliver it, Redis last. */
   async function stop(code: number): Promise<void> {
-    if (stopping) return void (code === 0 && process.exit(1))
+    if (stopping) {
+      // npm passes on the Ctrl-C that the terminal has sent already: only a later one means hurry.
+      if (performance.now() - stoppedAt > 1000) process.exit(1)
+      return
+    }
     stopping = true
+    stoppedAt = performance.now()
     const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
     for (const group of [named('smtp', 'http'), named('worker'), named('redis')]) {
       await within(stopMs, Promise.all(group.map(({ name, child }) => end(name, child))))

@@ -1,0 +1,19 @@
+#!/bin/sh
+# npm test: installs what is missing, then runs every check and every test against the real parts. The
+# last line is "N passed, N failed". Arguments go to vitest: npm test -- --project unit
+set -e
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+install_packages
+install_system redis-server:redis-server swaks:swaks openssl:openssl python3:python3 \
+  /usr/lib/python3/dist-packages/nacl:python3-nacl \
+  ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common radosgw:radosgw
+status=0
+tsc -p . || status=1
+biome ci . || status=1
+oxlint --type-aware -A all -D typescript/no-floating-promises -D typescript/no-misused-promises || status=1
+results=$(mktemp)
+vitest run --reporter=default --reporter=json --outputFile.json="$results" "$@" || status=1
+node scripts/count.ts "$results" "$status" || status=1
+rm -f "$results"
+exit "$status"
