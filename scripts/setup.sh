@@ -4,7 +4,8 @@
 install_packages() {
   if ! cmp -s package-lock.json node_modules/.installed-lock.json; then
     echo 'postern: installing npm packages (once, half a minute)' >&2
-    npm ci --no-audit --no-fund --loglevel=error >&2
+    # Not `npm ci`: that refuses the lock file where a mirror lacks the binaries of other platforms.
+    npm install --no-save --no-audit --no-fund --loglevel=error >&2
     cp package-lock.json node_modules/.installed-lock.json
   fi
   PATH="$PWD/node_modules/.bin:$PATH"
