@@ -56,11 +56,3 @@ export async function keysOf(config: Config, files: readonly string[]): Promise<
   const named = files.length > 0 ? files : [secretKey].filter((file) => existsSync(file))
   return Promise.all(named.map((file) => readKey(file)))
 }
-
-/** What to say when a message is sealed and there is no key at all. */
-export function noKey(config: Config): UserError {
-  const { secretKey } = places(config.dataDir)
-  return new UserError(
-    `The message is sealed, and there is no ${secretKey}: give the secret key that opens it with --key FILE.`,
-  )
-}
