@@ -58,10 +58,13 @@ function unfolded(value: Uint8Array): string {
   let from = 0
   let to = value.length
   // By hand: a regular expression for the end takes quadratic time on a megabyte of spaces.
-  while (to > 0 && (isWhiteSpace(value[to - 1]) || value[to - 1] === LF || value[to - 1] === CR))
-    to--
-  while (from < to && isWhiteSpace(value[from])) from++
+  while (to > 0 && isBlank(value[to - 1])) to--
+  while (from < to && isBlank(value[from])) from++
   return decoded(value.subarray(from, to)).replace(/\r?\n(?=[ \t])/g, '')
+}
+
+function isBlank(octet: number | undefined): boolean {
+  return isWhiteSpace(octet) || octet === CR || octet === LF
 }
 
 function decoded(bytes: Uint8Array): string {
