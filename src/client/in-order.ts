@@ -12,10 +12,8 @@ export async function* inOrder<From, To>(
     // Handled below, in its turn; until then Node would take a failure for one that nobody awaits.
     answer.catch(() => undefined)
     asked.push(answer)
-    const [first] = asked
-    if (asked.length < width || first === undefined) continue
-    asked.shift()
-    yield await first
+    const first = asked.length < width ? undefined : asked.shift()
+    if (first !== undefined) yield await first
   }
   for (const answer of asked) yield await answer
 }
