@@ -23,12 +23,19 @@ const program = new Command('postern')
     'after',
     '\nExit codes: 0 done, 1 failed, 2 wrong usage, 78 a mistake in a configuration or rule file.',
   )
-  .exitOverride()
-  .showHelpAfterError('(postern --help shows what there is)')
 
-for (const command of [serveCommand, checkCommand, explainCommand, queueCommand, sendCommand]) {
+for (const command of [
+  serveCommand,
+  checkCommand,
+  explainCommand,
+  keysCommand,
+  mailCommand,
+  queueCommand,
+  sendCommand,
+]) {
   program.addCommand(command())
 }
+throwsUsage(program)
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // `postern mail list | head` closes the pipe: that is no failure.
@@ -42,6 +49,12 @@ try {
   process.exitCode = report(error)
   // A role that failed to start may hold sockets that would keep the process alive.
   process.exit()
+}
+
+/** commander 15: added commands do not inherit this, and would exit with 1 on their own. */
+function throwsUsage(command: Command): void {
+  command.exitOverride().showHelpAfterError('(--help shows what there is)')
+  for (const each of command.commands) throwsUsage(each)
 }
 
 function report(error: unknown): number {
