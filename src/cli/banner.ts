@@ -4,11 +4,14 @@ import { places, usesEmbeddedKey } from '../roles/prepare.ts'
 import { bucketPlace } from '../roles/stores.ts'
 import type { Started } from '../roles/supervisor.ts'
 
-export function banner(config: Config, file: string | undefined, started: Started): string {
+/** `file`: the configuration, if one is used; `run`: what the user types to run this program. */
+export function banner(
+  config: Config,
+  { file, run }: { readonly file: string | undefined; readonly run: string },
+  started: Started,
+): string {
   const [domain = 'example.test'] = config.domains
   const [address = config.smtp.listen[0] ?? ''] = started.smtp
-  const option = file === undefined ? '' : ` --config ${file}`
-  const run = `npx postern${option}`
   return [
     '',
     `Postern takes mail for ${config.domains.join(', ')}`,
@@ -16,7 +19,7 @@ export function banner(config: Config, file: string | undefined, started: Starte
     `  status   ${started.http}/readyz and /metrics`,
     `  rules    ${config.rules.dir}/${config.rules.active}`,
     `  store    ${describeStore(config)}`,
-    `  sealed   ${describeKey(config, started.madeKey)}`,
+    ...describeKey(config, started.madeKey),
     ...switchedOff(config, file),
     '',
     'Send a first message, then read it:',
@@ -33,38 +36,42 @@ export function banner(config: Config, file: string | undefined, started: Starte
 function describeStore(config: Config): string {
   const place = bucketPlace(config, 'BUCKET')
   return place.type === 'dir'
-    ? `directories ${place.path}`
+    ? `directories, ${place.path}`
     : `S3 at ${place.endpoint ?? `Amazon, ${place.region}`}`
 }
 
-function describeKey(config: Config, made: boolean): string {
-  if (config.encryption.default === 'none')
-    return 'no: encryption.default is none, objects are plaintext'
+function describeKey(config: Config, made: boolean): string[] {
   const name = config.encryption.default
-  if (!usesEmbeddedKey(config)) return `to ${name}; this server can't read what it stores`
+  if (name === 'none') return ['  sealed   no: encryption.default is none, objects are plaintext']
+  if (!usesEmbeddedKey(config)) return [`  sealed   to ${name}, which this server can't open`]
   const { secretKey } = places(config.dataDir)
-  return `to ${name}${made ? ', made just now' : ''}. The server never reads the secret key: move ${secretKey} to the machine that reads the mail`
+  return [
+    `  sealed   to ${name}${made ? ', a key pair made just now' : ''}`,
+    `           this server never reads the secret key: move it to the machine that reads the mail,`,
+    `           ${secretKey}`,
+  ]
 }
 
-/** One line each for what is missing, with the line of postern.yaml that would mend it. */
+/** What is missing, each with the line of postern.yaml that mends it. */
 function switchedOff({ smtp, domains, redis }: Config, file: string | undefined): string[] {
-  const where = file ?? 'postern.yaml'
-  const off = [
-    'SPF, DKIM, DMARC, virus and spam checks: not in this release; their verdicts read DISABLED',
-    ...(smtp.tls
-      ? []
-      : [
-          `trusted certificate: STARTTLS uses a self-signed one   smtp: { tls: { cert: FILE, key: FILE } }`,
-        ]),
-    ...(smtp.listen.every((each) => each.startsWith('127.'))
-      ? ['mail from other machines: only this one is listened to     smtp: { listen: ["[::]:25"] }']
-      : []),
-    ...(domains.includes('example.test')
-      ? ['your domain: example.test is for trying out                  domains: [example.com]']
-      : []),
-    ...(redis === 'embedded'
-      ? ['shared Redis: a child redis-server is used                   redis: redis://HOST:6379']
-      : []),
+  const off: [string, string][] = [
+    [
+      'SPF, DKIM, DMARC, virus and spam checks',
+      'not in this release; their verdicts read DISABLED',
+    ],
   ]
-  return ['', `Off, and what switches it on in ${where}:`, ...off.map((each) => `  ${each}`)]
+  if (smtp.tls === undefined) {
+    off.push(['a certificate others trust', 'smtp: { tls: { cert: FILE, key: FILE } }'])
+  }
+  if (smtp.listen.every((each) => each.startsWith('127.'))) {
+    off.push(['mail from other machines', 'smtp: { listen: ["[::]:25"] }'])
+  }
+  if (domains.includes('example.test')) off.push(['your own domain', 'domains: [example.com]'])
+  if (redis === 'embedded') off.push(['a Redis that nodes share', 'redis: redis://HOST:6379'])
+  const width = Math.max(...off.map(([what]) => what.length))
+  return [
+    '',
+    `Off, and the line of ${file ?? 'postern.yaml'} that switches it on:`,
+    ...off.map(([what, line]) => `  ${what.padEnd(width)}  ${line}`),
+  ]
 }

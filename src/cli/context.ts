@@ -9,6 +9,13 @@ export function configFile(command: Command): string | undefined {
   return config ?? process.env['POSTERN_CONFIG']
 }
 
+/** How the user runs this program, with the configuration of this run: for commands shown to them. */
+export function commandLine(command: Command): string {
+  const program = process.env['POSTERN_COMMAND'] ?? 'postern'
+  const file = configFile(command)
+  return file === undefined ? program : `${program} --config ${file}`
+}
+
 /** The effective configuration. Throws `UserError`. */
 export function configOf(command: Command): Config {
   const file = configFile(command)

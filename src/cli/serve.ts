@@ -6,7 +6,7 @@ import { runSmtp } from '../roles/smtp.ts'
 import { supervise } from '../roles/supervisor.ts'
 import { runWorker } from '../roles/worker.ts'
 import { banner } from './banner.ts'
-import { configFile, configOf, printLine } from './context.ts'
+import { commandLine, configFile, configOf, printLine } from './context.ts'
 
 const roles = ['smtp', 'worker', 'http'] as const
 type Role = (typeof roles)[number]
@@ -34,7 +34,7 @@ export function serveCommand(): Command {
         const file = configFile(command)
         const args = [...(file === undefined ? [] : ['--config', file]), 'serve']
         const started = await supervise(config, { script: process.argv[1] ?? '', args })
-        printLine(banner(config, file, started))
+        printLine(banner(config, { file, run: commandLine(command) }, started))
         return
       }
       const addresses = await runRole(options.role)
