@@ -3,8 +3,8 @@
  * `prefix/id`. The key follows from the id, so a second run finds the first one's object (D§2.3).
  */
 import { PermanentError } from '../errors.ts'
+import { metadataOf } from '../mail/metadata.ts'
 import { prependedFields } from '../mail/prepend.ts'
-import type { Receipt } from '../mail/receipt.ts'
 import type { S3Action } from '../rules/rule-set.ts'
 import { type PublicKey, seal, sealedLength } from '../seal/envelope.ts'
 import type { ObjectStore } from '../store/object-store.ts'
@@ -44,25 +44,6 @@ export function storeAction({ hostname, bucket, keys }: StoreCollaborators): Act
 export function objectKey(prefix: string | undefined, id: string): string {
   if (prefix === undefined || prefix === '') return id
   return prefix.endsWith('/') ? `${prefix}${id}` : `${prefix}/${id}`
-}
-
-/** D§6: a clear-text index that nobody should trust. No addresses, no subject; far below 2 KB. */
-export function metadataOf(receipt: Receipt, prepended: number): Record<string, string> {
-  const { verdicts } = receipt
-  return {
-    'postern-id': receipt.id,
-    'postern-time': receipt.time,
-    'postern-rule-set': receipt.ruleSet,
-    'postern-rule': receipt.rule,
-    'postern-spf': verdicts.spf.verdict,
-    'postern-dkim': verdicts.dkim.verdict,
-    'postern-dmarc': verdicts.dmarc.verdict,
-    ...(verdicts.dmarcPolicy === undefined ? {} : { 'postern-dmarc-policy': verdicts.dmarcPolicy }),
-    'postern-spam': verdicts.spam.verdict,
-    'postern-virus': verdicts.virus.verdict,
-    'postern-size': String(receipt.size),
-    'postern-prepended': String(prepended),
-  }
 }
 
 async function* concatenated(

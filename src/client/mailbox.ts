@@ -1,4 +1,5 @@
 /** Reads the mail in a store: finds it, opens it, checks it. Never writes, and never logs. */
+import { isMessageId } from '../mail/message-id.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import type { OpenedObject, ReadableStore } from '../store/object-store.ts'
 import { MailboxError, shown } from './errors.ts'
@@ -123,7 +124,7 @@ function requireFit({ id, size }: Receipt, maxBytes: number): void {
 
 /** An id tells a place only where it is a key, or the rest of one. */
 function keyAfter(prefix: string, after: string): string {
-  if (prefix === '' || after.startsWith(prefix) || !/^[0-9a-v]{40}$/.test(after)) return after
+  if (prefix === '' || after.startsWith(prefix) || !isMessageId(after)) return after
   if (prefix.endsWith('/')) return prefix + after
   throw new MailboxError(
     'bad-after',

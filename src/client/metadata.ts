@@ -1,10 +1,11 @@
 /**
- * The clear-text index that an object's metadata is (src/actions/store.ts writes it). Pure. Nobody
+ * The clear-text index that an object's metadata is (src/mail/metadata.ts makes it). Pure. Nobody
  * authenticates metadata: it is good for finding mail, never for trusting it, and doubt reads as
  * PROCESSING_FAILED, never as PASS.
  */
+import { metadataOf } from '../mail/metadata.ts'
 import type { Receipt } from '../mail/receipt.ts'
-import { type Verdict, type VerdictName, verdictNames } from '../mail/verdict.ts'
+import type { Verdict, VerdictName } from '../mail/verdict.ts'
 import type { ObjectInfo } from '../store/object-store.ts'
 import { MailboxError, shown } from './errors.ts'
 import { isVerdict } from './receipt.ts'
@@ -66,17 +67,10 @@ function verdictsOf(metadata: Metadata): IndexedVerdicts {
  * this message by its metadata chose another. Metadata that is not there contradicts nothing.
  */
 export function requireAgreement(metadata: Metadata, receipt: Receipt, prepended: number): void {
-  const { verdicts } = receipt
   const expected: Record<string, string | undefined> = {
-    'postern-id': receipt.id,
-    'postern-time': receipt.time,
-    'postern-rule-set': receipt.ruleSet,
-    'postern-rule': receipt.rule,
-    'postern-size': String(receipt.size),
-    'postern-prepended': String(prepended),
-    'postern-dmarc-policy': verdicts.dmarcPolicy,
+    'postern-dmarc-policy': undefined,
+    ...metadataOf(receipt, prepended),
   }
-  for (const name of verdictNames) expected[`postern-${name}`] = verdicts[name].verdict
   for (const [name, value] of Object.entries(expected)) {
     const there = metadata[name]
     if (there === undefined || there === value) continue

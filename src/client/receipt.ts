@@ -3,6 +3,7 @@
  * public key can seal anything, so nothing is taken for granted: what is not a receipt, whole and
  * well-formed, is refused.
  */
+import { isMessageId } from '../mail/message-id.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import { type Verdict, verdictNames } from '../mail/verdict.ts'
 import { MailboxError } from './errors.ts'
@@ -97,7 +98,8 @@ function isReceipt(value: unknown): boolean {
   if (!isObject(value) || value['version'] !== 1) return false
   const { id, time, envelope, ruleSet, rule, recipients, verdicts, size, sha256 } = value
   return (
-    isText(id, /^[0-9a-v]{40}$/) &&
+    typeof id === 'string' &&
+    isMessageId(id) &&
     isText(time, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/) &&
     isText(ruleSet) &&
     isText(rule) &&

@@ -1,33 +1,25 @@
 /**
  * Message ids: 40 characters of lower-case base32hex (RFC 4648 §7), 25 bytes: 6 of milliseconds,
- * 18 random, the last 0x01. They look like SES's ids and sort by the time of receipt.
+ * 18 random, the last 0x01. They look like SES's ids and sort by the time of receipt. Runs in browsers.
  */
-import { randomFillSync } from 'node:crypto'
 
 const alphabet = '0123456789abcdefghijklmnopqrstuv'
 const shape = /^[0-9a-v]{38}[08go]1$/
 
 /** A new id for a message received at `milliseconds` since 1970. Never the same twice (144 random bits). */
 export function newMessageId(milliseconds: number): string {
-  const bytes = Buffer.allocUnsafe(25)
-  bytes.writeUIntBE(milliseconds, 0, 6)
-  randomFillSync(bytes, 6, 18)
+  const bytes = crypto.getRandomValues(new Uint8Array(25))
+  for (let at = 5, rest = milliseconds; at >= 0; at -= 1, rest = Math.floor(rest / 256)) {
+    bytes[at] = rest % 256
+  }
   bytes[24] = 1
   let id = ''
-  // 25 bytes are five groups of 40 bits, eight characters each: nothing is left over.
-  for (let at = 0; at < 25; at += 5) {
-    const high = bytes.readUIntBE(at, 3) // 24 bits
-    const low = bytes.readUInt16BE(at + 3) // 16 bits
-    const middle = ((high & 0xf) << 1) | (low >>> 15) // the character that straddles the two
-    id +=
-      char(high >>> 19) +
-      char(high >>> 14) +
-      char(high >>> 9) +
-      char(high >>> 4) +
-      char(middle) +
-      char(low >>> 10) +
-      char(low >>> 5) +
-      char(low)
+  let pending = 0
+  let bits = 0
+  for (const each of bytes) {
+    pending = ((pending << 8) | each) & 0xfff
+    bits += 8
+    for (; bits >= 5; bits -= 5) id += char(pending >>> (bits - 5))
   }
   return id
 }

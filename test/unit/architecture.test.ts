@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '../..')
 const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'errors.ts': [[], []],
   'log.ts': [[], ['pino', 'pino-pretty']],
-  mail: [['errors.ts'], ['node:crypto']],
+  mail: [['errors.ts'], []],
   rules: [
     ['mail', 'errors.ts'],
     ['zod', 'yaml', 'node:fs', 'node:path', 'node:url'],
