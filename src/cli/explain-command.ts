@@ -3,7 +3,16 @@ import { Command } from 'commander'
 import { configOf, printLine } from './context.ts'
 import { explain } from './explain.ts'
 
-type Options = { rules?: string; ruleSet?: string; to: string[]; tls?: boolean; json?: boolean }
+type Options = {
+  rules?: string
+  ruleSet?: string
+  to: string[]
+  from?: string
+  ip?: string
+  message?: string
+  tls?: boolean
+  json?: boolean
+}
 
 export function explainCommand(): Command {
   return new Command('explain')
@@ -12,6 +21,9 @@ export function explainCommand(): Command {
     .option('--rules <dir>', 'directory of rule sets (default: rules.dir)')
     .option('--rule-set <name>', 'name of the rule set (default: rules.active)')
     .option('--tls', 'the message comes over TLS')
+    .option('--from <address>', 'envelope sender')
+    .option('--ip <address>', "the client's address")
+    .option('--message <file>', 'the message')
     .option('--json', '{ disposition, rules, plan } for programs')
     .addHelpText(
       'after',
@@ -19,6 +31,11 @@ export function explainCommand(): Command {
     )
     .action((options: Options, command: Command) => {
       const { rules, domains } = configOf(command)
+      if (options.from !== undefined || options.ip !== undefined || options.message !== undefined) {
+        process.stderr.write(
+          'postern: no rule of this release looks at sender, address or content: --from, --ip and --message change nothing\n',
+        )
+      }
       printLine(
         explain({
           rules: options.rules ?? rules.dir,
