@@ -25,6 +25,8 @@ export function takeData(
   const { transaction } = connection
   if (transaction === null) return
   transaction.discard_data = true
+  // Haraka 3.3.4 unlinks at the end a spool file that was never made: 4 % of the CPU at 4 KiB.
+  transaction.message_stream.destroy = () => {}
 
   const giveBack = (rest: Buffer | null): void => {
     // The instance's own methods go, the prototype's come back.

@@ -29,7 +29,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   haraka: [
     ['errors.ts', 'log.ts', 'mail'],
-    ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:tls'],
+    ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:os', 'node:tls'],
   ],
   client: [['mail', 'seal', 'store', 'errors.ts'], ['node:fs']],
   cli: [['*'], ['*']],
