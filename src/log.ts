@@ -16,8 +16,8 @@ const readable = (): Write => {
     colorize: process.stderr.isTTY === true,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss',
-    ignore: 'pid',
-    messageFormat: '[{role}] {msg}',
+    ignore: 'pid,role',
+    messageFormat: (record, key) => `[${record['role']}] ${record[key]}`,
   })
   return (line) => void process.stderr.write(pretty(JSON.parse(line)) ?? line)
 }

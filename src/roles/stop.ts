@@ -18,7 +18,8 @@ export function onStop(finish: () => Promise<void>): void {
       return
     }
     stopping = true
-    log.info({ why }, 'Stopping')
+    // A parent that stops its children has said so itself.
+    log[why === 'message' ? 'debug' : 'info']({ why }, 'Stopping')
     finish().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -118,6 +118,7 @@ export async function supervise(
     }
     stopping = true
     stoppedAt = performance.now()
+    log.info('Stopping: messages under way get their answer first')
     const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
     for (const group of [named('smtp', 'http'), named('worker'), named('redis')]) {
       await within(stopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
