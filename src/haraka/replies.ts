@@ -97,6 +97,20 @@ export function answerWith(connection: Connection, reply: Answer['reply']): void
   if (reply !== undefined) answered.set(connection, reply)
 }
 
+const badSequence = '503 5.5.1 Bad sequence of commands\r\n'
+
+/**
+ * How many commands came right behind the end of data. They are taken away: none may run, since a
+ * sender that saw the end elsewhere did not mean them as commands (SMTP smuggling; Haraka 3.3.4,
+ * GHSA-rp4q-8m6x-c43c), and Haraka's own answer to them has a text that none of `rewrites` reaches.
+ */
+function commandsAfterData(connection: Connection): number {
+  const { current_data: pipelined, awaiting_data_reply: atTheEnd } = connection
+  if (!atTheEnd || pipelined === null) return 0
+  connection.current_data = null
+  return pipelined.toString('latin1').split('\n').length - 1
+}
+
 /**
  * Puts Postern's replies on a new connection. Haraka 3.3.4 has no setting for most of its texts, pairs
  * codes of its own with hook results (450 for a deferral) and adds the session's id to the 250.
@@ -107,7 +121,11 @@ export function speakForUs(connection: Connection): void {
     const ours = answered.get(connection)
     answered.delete(connection)
     const { code: newCode, text: newText } = ours ?? rewritten(Number(code), text)
-    return respond(newCode, newText, then)
+    const refused = commandsAfterData(connection)
+    return respond(newCode, newText, () => {
+      if (refused > 0) connection.client.write(badSequence.repeat(refused))
+      then?.()
+    })
   }
   // Haraka 3.3.4: INTERNALCMD lets anybody on this machine command the server. It is unknown here.
   connection.cmd_internalcmd = undefined

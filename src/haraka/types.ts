@@ -28,6 +28,7 @@ export type Socket = {
   readonly targetsocket?: { setNoDelay?: (on: boolean) => void }
   readonly pause: () => void
   readonly resume: () => void
+  readonly write: (octets: string) => unknown
 }
 
 export type Connection = {
@@ -48,6 +49,8 @@ export type Connection = {
   capabilities: string[] | null
   state: number
   current_data: Buffer | null
+  /** From the end of data to the reply to it. */
+  readonly awaiting_data_reply: boolean
   process_data: (chunk: Buffer) => void
   _process_data: () => void
   readonly data_done: () => void

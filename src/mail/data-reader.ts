@@ -6,16 +6,20 @@
  * (SMTP smuggling; pitfalls B6, P8). Pure but for the sink; one pass, no copies, no line is buffered.
  */
 
-export type Fault =
-  | 'too-large' //        more octets than `maxMessageBytes`
-  | 'bare-cr' //          CR without LF: another server may see a line end (RFC 5321 §2.3.8)
-  | 'bare-lf' //          LF without CR: the same
-  | 'nul' //              NUL ends strings in other people's C (RFC 5321 §4.5.2 note, RFC 5322 §4)
-  | 'line-too-long' //    a line over `maxLineBytes`: what reads mail by lines would buffer it
-  | 'header-too-large' // more lines or octets than any honest header section has
+/** Of several faults the first in this list is told, so that how TCP cut the octets does not matter. */
+const faults = [
+  'bare-cr', //          CR without LF: another server may see a line end (RFC 5321 §2.3.8)
+  'bare-lf', //          LF without CR: the same
+  'nul', //              NUL ends strings in other people's C (RFC 5321 §4.5.2 note, RFC 5322 §4)
+  'line-too-long', //    a line over `maxLineBytes`: what reads mail by lines would buffer it
+  'header-too-large', // more lines or octets than any honest header section has
+  'too-large', //        more octets than `maxMessageBytes`
+] as const
+export type Fault = (typeof faults)[number]
 
 export type DataLimits = {
   readonly maxMessageBytes: number
+  /** Of one line without its CR LF and without the dot that was stuffed (RFC 5321 §4.5.3.1.6). */
   readonly maxLineBytes: number
   readonly maxHeaderLines: number
   readonly maxHeaderBytes: number
@@ -27,9 +31,9 @@ export type DataReader = {
    * `chunk` (what follows are commands), else -1. Not to be called again after the end.
    */
   readonly feed: (chunk: Buffer) => number
-  /** The first thing found that forbids keeping the message. */
+  /** What was found that forbids keeping the message. */
   readonly fault: () => Fault | undefined
-  /** Octets of the message so far, dots removed. */
+  /** Octets of the message so far, dots removed; of no meaning after a fault. */
   readonly size: () => number
   /** The header section as received, the empty line that ends it included; all, if there is none. */
   readonly header: () => Buffer
@@ -49,34 +53,44 @@ const AFTER_DOT_CR = 4 // after a dot and CR that begin a line
 /** `sink` gets the message's octets as views of the chunks; none after a fault. */
 export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): DataReader {
   let state = LINE_START
-  let fault: Fault | undefined
+  /** Index into `faults` of what is told; their number stands for none. */
+  let told: number = faults.length
   let size = 0
-  /** Wire octets before the current chunk, and before the current line. */
+  let headerBytes = 0
+  /** Wire octets before the current chunk, and before the current line (its stuffed dot included). */
   let offset = 0
   let lineOffset = 0
   let headerLines = 0
   let inHeader = true
   const header: Buffer[] = []
 
-  function take(octets: Buffer): void {
-    if (octets.length === 0 || fault !== undefined) return
-    size += octets.length
-    if (size > limits.maxMessageBytes) fault = 'too-large'
-    else {
-      if (inHeader) header.push(octets)
-      sink(octets)
-    }
+  function find(fault: Fault): void {
+    told = Math.min(told, faults.indexOf(fault))
   }
 
-  /** The line whose LF is the last octet before the wire offset `next` is complete. */
+  /** Counts even after a fault, since another that is found later may be the one to tell. */
+  function take(octets: Buffer): void {
+    if (octets.length === 0) return
+    size += octets.length
+    if (size > limits.maxMessageBytes) find('too-large')
+    if (inHeader) {
+      headerBytes += octets.length
+      if (headerBytes > limits.maxHeaderBytes) find('header-too-large')
+    }
+    if (told < faults.length) return
+    if (inHeader) header.push(octets)
+    sink(octets)
+  }
+
+  /** The line that ends before the wire offset `next` is whole. Whether it ends the header section. */
   function endLine(next: number): boolean {
-    const length = next - lineOffset
+    const length = next - lineOffset - 2
     lineOffset = next
-    if (length > limits.maxLineBytes) fault ??= 'line-too-long'
-    if (!inHeader) return false
+    if (length > limits.maxLineBytes) find('line-too-long')
+    if (!inHeader || length === 0) return inHeader
     headerLines += 1
-    if (headerLines > limits.maxHeaderLines) fault ??= 'header-too-large'
-    return length === 2
+    if (headerLines > limits.maxHeaderLines) find('header-too-large')
+    return false
   }
 
   function feed(chunk: Buffer): number {
@@ -92,8 +106,8 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
       const octet = chunk[at] as number
       if (state === TEXT) {
         if (octet === CR) state = AFTER_CR
-        else if (octet === LF) fault ??= 'bare-lf'
-        else if (octet === 0) fault ??= 'nul'
+        else if (octet === LF) find('bare-lf')
+        else if (octet === 0) find('nul')
         at += 1
       } else if (state === AFTER_CR) {
         if (octet === LF) {
@@ -105,7 +119,7 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
             inHeader = false
           }
         } else {
-          fault ??= 'bare-cr'
+          find('bare-cr')
           state = TEXT
         }
       } else if (state === LINE_START) {
@@ -113,6 +127,7 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
           take(chunk.subarray(untaken, at))
           at += 1
           untaken = at
+          lineOffset += 1
           state = AFTER_DOT
         } else state = TEXT
       } else if (state === AFTER_DOT) {
@@ -122,7 +137,7 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
         } else state = TEXT
       } else {
         if (octet === LF) return at + 1
-        fault ??= 'bare-cr'
+        find('bare-cr')
         state = AFTER_CR
       }
     }
@@ -130,14 +145,14 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
     // since what could follow it instead of LF is a fault.
     take(chunk.subarray(untaken, state === AFTER_DOT_CR ? Math.max(untaken, end - 1) : end))
     offset += end
-    if (offset - lineOffset > limits.maxLineBytes) fault ??= 'line-too-long'
-    if (inHeader && size > limits.maxHeaderBytes) fault ??= 'header-too-large'
+    // Told before its end, or a line without one would go to the sink as long as it likes.
+    if (offset - lineOffset - 2 > limits.maxLineBytes) find('line-too-long')
     return -1
   }
 
   return {
     feed,
-    fault: () => fault,
+    fault: () => faults[told],
     size: () => size,
     header: () => Buffer.concat(header),
   }

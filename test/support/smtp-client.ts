@@ -24,6 +24,8 @@ export class SmtpClient {
   static async connect(to: { readonly host: string; readonly port: number }): Promise<SmtpClient> {
     const socket = connect(to.port, to.host)
     await once(socket, 'connect')
+    // What is written in pieces is to arrive in pieces.
+    socket.setNoDelay(true)
     return new SmtpClient(socket)
   }
 
