@@ -5,7 +5,7 @@ export type Envelope = {
   readonly remoteIp: string
   /** The client's PTR name; absent when there is none or it was not looked up. */
   readonly remoteHost?: string
-  /** The argument of HELO or EHLO as sent; printable, at most 512 octets. */
+  /** The argument of HELO or EHLO as sent: without control characters, at most 2 KiB. */
   readonly helo: string
   /** The argument of MAIL FROM without angle brackets; '' is the null reverse-path. */
   readonly reversePath: string

@@ -24,7 +24,7 @@ export function prependedFields(
     // RFC 8601 §2.2: "none" says that no check was made.
     `Authentication-Results: ${hostname}; none`,
     `X-Postern-Receipt: ${foldedBase64(JSON.stringify(receipt))}`,
-    ...added.map(({ name, value }) => folded(`${name}: ${oneLine(value)}`)),
+    ...added.map(({ name, value }) => folded(oneLine(`${name}: ${value}`))),
   ]
   return Buffer.from(`${fields.join('\r\n')}\r\n`, 'utf8')
 }
@@ -60,17 +60,22 @@ function fromDomain({ helo, remoteHost, remoteIp }: Envelope): string {
   const tcpInfo = remoteHost === undefined ? literal : `${comment(remoteHost)} ${literal}`
   return isDomainOrLiteral(helo)
     ? `${helo} (${tcpInfo})`
-    : `${literal} (${tcpInfo} helo ${comment(helo)})`
+    : `${literal} (${tcpInfo}\r\n\thelo ${comment(helo)})`
 }
 
 /** RFC 5321 §4.1.2 Domain or address-literal; underscores, which real hosts use, are let through. */
 function isDomainOrLiteral(text: string): boolean {
+  if (text.length > maxNameOctets) return false
   return /^(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[A-Za-z0-9:.]+\])$/.test(text)
 }
 
+/** RFC 5321 §4.5.3.1.2. HELO may be as long as a command line, a line of a header field may not. */
+const maxNameOctets = 255
+
 /** Text that can stand inside a comment (RFC 5322 §3.2.2): specials quoted, the rest visible ASCII. */
 function comment(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').replace(/[\\()]/g, '\\$&')
+  const most = text.slice(0, maxNameOctets)
+  return most.replace(/[^\x20-\x7e]/g, '?').replace(/[\\()]/g, '\\$&')
 }
 
 /** Text without the characters that could end the field: CR, LF, NUL and other controls become '?'. */
@@ -80,7 +85,11 @@ function oneLine(text: string): string {
 
 /** RFC 5322 §2.1.1: lines of at most 998 octets, broken before a space where there is one. */
 function folded(field: string): string {
-  return field.length <= 990 ? field : field.replace(/(.{1,900})(?= \S)/g, '$1\r\n')
+  const octets = Buffer.byteLength(field)
+  if (octets <= 990) return field
+  // A UTF-16 unit is at most three octets of UTF-8.
+  const pieces = octets === field.length ? /(.{1,900})(?= \S)/g : /(.{1,300})(?= \S)/g
+  return field.replace(pieces, '$1\r\n')
 }
 
 /** Base64 in lines of 76 octets, each but the first begun by a space (RFC 5322 §2.2.3). */
