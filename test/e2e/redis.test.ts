@@ -1,0 +1,95 @@
+/** D§2.2: Redis may be lost. Mail is accepted without it, and delivered when it is back. */
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { expectKept, freePort, messageOf, sendAll } from '../support/load.ts'
+import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
+import { redisCli, startRedis, stopRedis } from '../support/redis.ts'
+
+afterEach(stopAll)
+afterEach(stopRedis)
+
+const messages = (count: number, first = 0): Buffer[] =>
+  Array.from({ length: count }, (_, index) => messageOf(2000 + index, first + index))
+
+const socketOf = ({ dataDir }: RunningPostern): string => join(dataDir, 'redis/redis.sock')
+
+const redisPid = (postern: RunningPostern): number => postern.pids()['redis']?.[0] ?? 0
+
+test('FLUSHALL under load, ten times, loses nothing and stores nothing twice', async () => {
+  const postern = await startPostern()
+  const flushes: Promise<string>[] = []
+  const sent = await sendAll(() => postern, messages(300), {
+    sessions: 8,
+    tell: (count) => {
+      if (count % 30 === 0) flushes.push(redisCli(socketOf(postern), 'FLUSHALL'))
+    },
+  })
+  expect(new Set(await Promise.all(flushes))).toEqual(new Set(['OK']))
+  expect(flushes).toHaveLength(10)
+  await postern.delivered()
+  await expectKept(postern, sent)
+})
+
+test('an embedded Redis that hangs keeps no mail out, and delivery goes on when it goes on', async () => {
+  const postern = await startPostern()
+  const before = await sendAll(() => postern, messages(5))
+  await postern.delivered()
+  const pid = redisPid(postern)
+  process.kill(pid, 'SIGSTOP')
+  const during = await sendAll(() => postern, messages(20, 100))
+  expect(postern.spooled()).toHaveLength(20)
+  process.kill(pid, 'SIGCONT')
+  const after = await sendAll(() => postern, messages(5, 200))
+  await postern.delivered()
+  await expectKept(postern, before, during, after)
+})
+
+test('an embedded Redis that is killed is started again, and mail sent meanwhile is delivered', async () => {
+  const postern = await startPostern()
+  const sent = [await sendAll(() => postern, messages(5))]
+  for (const round of [1, 2]) {
+    const pid = redisPid(postern)
+    process.kill(pid, 'SIGKILL')
+    sent.push(await sendAll(() => postern, messages(20, 100 * round)))
+    await until(() => ![0, pid].includes(redisPid(postern)))
+    sent.push(await sendAll(() => postern, messages(5, 100 * round + 50)))
+    await postern.delivered()
+    await expectKept(postern, ...sent)
+  }
+})
+
+describe('a Redis elsewhere', () => {
+  test('that is down at the start is waited for; mail is accepted and delivered once it is there', async () => {
+    const port = await freePort()
+    const redis = await startRedis({ port })
+    const postern = await startPostern({ config: { redis: redis.place } })
+    const sent = await sendAll(() => postern, messages(20))
+    expect(postern.spooled()).toHaveLength(20)
+    await redis.start()
+    await postern.delivered()
+    const after = await sendAll(() => postern, messages(20, 100))
+    await postern.delivered()
+    await expectKept(postern, sent, after)
+  })
+
+  test('that comes back empty, again and again, costs no mail, and the log says when', async () => {
+    const port = await freePort()
+    const redis = await startRedis({ port })
+    await redis.start()
+    const postern = await startPostern({ config: { redis: redis.place } })
+    const said = (text: string): number =>
+      postern.logs().filter(({ role, msg }) => role === 'smtp' && msg.includes(text)).length
+    const sent = [await sendAll(() => postern, messages(10))]
+    for (const round of [1, 2, 3]) {
+      await redis.kill()
+      sent.push(await sendAll(() => postern, messages(10, 100 * round)))
+      await until(() => said('does not answer; mail is still accepted') === round)
+      await redis.start()
+      sent.push(await sendAll(() => postern, messages(10, 100 * round + 50)))
+      await until(() => said('is back') === round)
+      sent.push(await sendAll(() => postern, messages(10, 100 * round + 80)))
+    }
+    await postern.delivered()
+    await expectKept(postern, ...sent)
+  })
+})

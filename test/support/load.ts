@@ -1,0 +1,183 @@
+/**
+ * Mail from many senders at once, each of which does what a mail server does: it sends a message again
+ * until it is told 250. And the count afterwards: every id that was told is one object, byte for byte.
+ */
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect } from 'vitest'
+import { parse, stringify } from 'yaml'
+import { type RunningPostern, until } from './postern.ts'
+import { SmtpClient } from './smtp-client.ts'
+
+type Address = { readonly host: string; readonly port: number }
+
+export type Sent = {
+  /** The messages by the id they were answered with: what must be kept. */
+  readonly kept: ReadonlyMap<string, Buffer>
+  /** SHA-256 of messages whose end was sent and got no answer: they may be there once more. */
+  readonly unanswered: ReadonlySet<string>
+}
+
+/** A message of exactly `size` octets that no other `number` gives; those below 30 may be the same. */
+export function messageOf(size: number, number: number): Buffer {
+  if (size < 2) return Buffer.alloc(0)
+  const head = Buffer.from(`Subject: ${number}\r\n\r\n`)
+  const line = Buffer.from(`.${number} caf\xe9 ${'x'.repeat(60)}\r\n`, 'latin1')
+  const text = Buffer.concat([head, Buffer.alloc(size, line)]).subarray(0, size - 2)
+  // What was cut may end in a CR, which belongs before a LF.
+  if (text.at(-1) === 13) text[text.length - 1] = 88
+  return Buffer.concat([text, Buffer.from('\r\n')])
+}
+
+/**
+ * Sends each of `messages` in one of `sessions` until it has its 250; `tell` hears how many have. `to`
+ * is asked before each connection: a server that is started again may be elsewhere.
+ */
+export async function sendAll(
+  to: () => Address,
+  messages: readonly Buffer[],
+  { sessions = 4, tell = () => {} }: { sessions?: number; tell?: (count: number) => void } = {},
+): Promise<Sent> {
+  const kept = new Map<string, Buffer>()
+  const unanswered = new Set<string>()
+  const left = [...messages]
+  await Promise.all(Array.from({ length: sessions }, (_, index) => session(index)))
+  return { kept, unanswered }
+
+  async function session(index: number): Promise<void> {
+    let client: SmtpClient | undefined
+    for (let message = left.shift(); message !== undefined; message = left.shift()) {
+      for (let id: string | undefined; id === undefined; ) {
+        const attempt = { ended: false }
+        try {
+          client ??= await greeted(to)
+          id = await orClosed(client, sendOne(client, index, message, attempt))
+          if (kept.has(id)) throw new Refused(`the id ${id} was given twice`)
+          kept.set(id, message)
+          tell(kept.size)
+        } catch (error) {
+          if (error instanceof Refused) throw error
+          // The session broke or the server was not there: a sender comes again.
+          if (attempt.ended) unanswered.add(sum(message))
+          client?.destroy()
+          client = undefined
+        }
+      }
+    }
+    client?.destroy()
+  }
+}
+
+/** No sender would try again. */
+class Refused extends Error {}
+
+/**
+ * A session, however often it takes. Node's cluster forgets a connection that it was handing to a
+ * process that died: as any sender, this one gives up on a server that does not greet (RFC 5321 §4.5.3.2.1).
+ */
+async function greeted(to: () => Address): Promise<SmtpClient> {
+  for (;;) {
+    let client: SmtpClient | undefined
+    await until(async () => {
+      client = await SmtpClient.connect(to()).catch(() => undefined)
+      return client !== undefined
+    })
+    const found = client as SmtpClient | undefined
+    const late = setTimeout(() => found?.destroy(), greetingMs)
+    try {
+      if (found === undefined) continue
+      await orClosed(found, found.hello())
+      return found
+    } catch {
+      // It was the connection that was lost, not the message: the next one.
+      found?.destroy()
+    } finally {
+      clearTimeout(late)
+    }
+  }
+}
+
+const greetingMs = 2000
+
+async function sendOne(
+  client: SmtpClient,
+  index: number,
+  message: Buffer,
+  attempt: { ended: boolean },
+): Promise<string> {
+  await client.envelope(`sender-${index}@example.test`, 'you@example.test')
+  attempt.ended = true
+  const { code, text } = await client.message(message)
+  const id = /^OK ([0-9a-v]{40})$/.exec(text)?.[1]
+  // An answer other than 250 promises that nothing is kept.
+  attempt.ended = false
+  if (code >= 500 || (code === 250 && id === undefined)) throw new Refused(`${code} ${text}`)
+  if (id === undefined) throw new Error(`${code} ${text}`)
+  return id
+}
+
+/** A port nobody listens on now, for a server that must come back where it was. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** A killed server may leave a write waiting for ever: the end of the session ends it. */
+function orClosed<T>(client: SmtpClient, work: Promise<T>): Promise<T> {
+  return Promise.race([
+    work,
+    client.closed().then(() => {
+      throw new Error('the server closed the connection')
+    }),
+  ])
+}
+
+/**
+ * Every message that was told 250 is there once, byte for byte, under its id; what is there beside
+ * is a message whose sender got no answer. And the spool is empty.
+ */
+export async function expectKept(postern: RunningPostern, ...all: readonly Sent[]): Promise<void> {
+  const mailbox = await postern.mailbox()
+  const keys = (await Array.fromAsync(mailbox.list())).map(({ key }) => key)
+  expect(new Set(keys).size).toBe(keys.length)
+  const kept = new Map(all.flatMap((each) => [...each.kept]))
+  const unanswered = new Set(all.flatMap((each) => [...each.unanswered]))
+  expect([...kept.keys()].filter((id) => !keys.includes(id))).toEqual([])
+  for (const key of keys) {
+    const { original, receipt } = await mailbox.get(key)
+    expect(receipt.id).toBe(key)
+    const message = kept.get(key)
+    if (message === undefined) expect(unanswered.has(sum(original))).toBe(true)
+    else expect(Buffer.compare(message, original)).toBe(0)
+  }
+  expect(postern.spooled()).toEqual([])
+  expect(postern.dead()).toEqual([])
+}
+
+function sum(octets: Uint8Array): string {
+  return createHash('sha256').update(octets).digest('hex')
+}
+
+/** Pseudo-random numbers in [0, 1) from a seed, so that a run can be repeated (Mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Rewrites the configuration of a run for its next start. */
+export function reconfigure(
+  { configFile }: RunningPostern,
+  change: (config: Record<string, unknown>) => Record<string, unknown>,
+): void {
+  const config = parse(readFileSync(configFile, 'utf8')) as Record<string, unknown>
+  writeFileSync(configFile, stringify(change(config)), { mode: 0o600 })
+}
