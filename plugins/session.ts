@@ -1,6 +1,7 @@
 /** Each session from greeting to end: replies, EHLO, what MAIL may announce. RFC 5321 §3.1–3.3 */
 import { edge } from '../src/edge.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
+import { isInternational, mailParameters } from '../src/haraka/parameters.ts'
 import { type Answer, proceed, replies, speakForUs } from '../src/haraka/replies.ts'
 import { listenersAreUp } from '../src/haraka/server.ts'
 import { isDraining, sessionBegins, sessionEnds } from '../src/haraka/sessions.ts'
@@ -15,6 +16,8 @@ export function register(this: Plugin): void {
   this.register_hook('connect', 'onConnect')
   this.register_hook('capabilities', 'onCapabilities')
   this.register_hook('mail', 'onMail')
+  // Before the plugin `tls`, which Haraka loads first.
+  this.register_hook('unrecognized_command', 'onUnrecognizedCommand', -10)
   this.register_hook('disconnect', 'onDisconnect')
 }
 
@@ -49,9 +52,18 @@ export const onCapabilities: Hook<undefined> = hook((connection) => {
   return proceed
 })
 
-export const onMail: Hook<[Address, Parameters]> = hook((connection, [, parameters]) => {
-  const size = Number(parameters['SIZE'] ?? 0)
-  setMailState(connection, { smtpUtf8: 'SMTPUTF8' in parameters, announcedSize: size })
+/** Haraka 3.3.4 would begin TLS inside TLS. RFC 3207 §4.2: there is no STARTTLS any more. */
+export const onUnrecognizedCommand: Hook<undefined> = hook(({ tls }) => {
+  if (tls.enabled) tls.advertised = false
+  return proceed
+})
+
+export const onMail: Hook<[Address, Parameters]> = hook((connection, [from, parameters]) => {
+  const given = mailParameters(parameters)
+  if ('disposition' in given) return given
+  const { smtpUtf8, size } = given
+  if (isInternational(from) && !smtpUtf8) return replies.needsSmtpUtf8
+  setMailState(connection, { smtpUtf8, announcedSize: size })
   return mayBegin(size)
 })
 

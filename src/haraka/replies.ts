@@ -31,6 +31,9 @@ export const replies = {
   },
   noRule: refuse(550, '1.1', 'No rule takes mail for this recipient'),
   tlsRequired: refuse(530, '7.0', 'This recipient takes mail over TLS only; issue STARTTLS first'),
+  badParameter: refuse(501, '5.4', 'Bad value of a parameter'),
+  unknownParameter: refuse(555, '5.4', 'This parameter was not offered by EHLO'),
+  needsSmtpUtf8: refuse(553, '6.7', 'This address needs SMTPUTF8 (RFC 6531) in the MAIL command'),
   tooManyRecipients: refuse(
     452,
     '5.3',
@@ -83,9 +86,16 @@ const rewrites: readonly Rewrite[] = [
   [555, /./, 555, '5.5.4 Parameters need EHLO'],
 ]
 
+/** Haraka's words behind our name in the answers to HELO and EHLO. RFC 5321 §4.1.1.1 wants the name. */
+const pleasantry = / Hello .*$/
+
 /** The reply that leaves where Haraka would have sent `code text`. Pure. */
 export function rewritten(code: number, text: unknown): { code: number; text: unknown } {
   const first = String(Array.isArray(text) ? text[0] : text)
+  if (code === 250 && pleasantry.test(first)) {
+    const name = first.replace(pleasantry, '')
+    return { code, text: Array.isArray(text) ? [name, ...text.slice(1)] : name }
+  }
   const row = rewrites.find(([rowCode, pattern]) => rowCode === code && pattern.test(first))
   return row === undefined ? { code, text } : { code: row[2], text: row[3] }
 }

@@ -28,11 +28,20 @@ export function takeData(
   // Haraka 3.3.4 unlinks at the end a spool file that was never made: 4 % of the CPU at 4 KiB.
   transaction.message_stream.destroy = () => {}
 
-  const giveBack = (rest: Buffer | null): void => {
-    // The instance's own methods go, the prototype's come back.
+  // What came with DATA in one packet is taken away from Haraka, whose loop over the lines of that
+  // packet is still running and would eat the message.
+  let early = connection.current_data
+  connection.current_data = null
+
+  // The instance's own methods go, the prototype's come back.
+  const restore = (rest: Buffer | null): void => {
     Reflect.deleteProperty(connection, 'process_data')
     Reflect.deleteProperty(connection, '_process_data')
     connection.current_data = rest
+  }
+
+  const giveBack = (rest: Buffer | null): void => {
+    restore(rest)
     // What was sent after the end is answered 503 by Haraka, command by command: none of it runs
     // (Haraka 3.3.4, GHSA-rp4q-8m6x-c43c).
     connection.data_done()
@@ -53,19 +62,22 @@ export function takeData(
 
   connection.process_data = (chunk) => {
     if (connection.state >= DISCONNECTING) return
-    const early = connection.current_data
-    connection.current_data = null
-    const octets = early === null ? chunk : Buffer.concat([early, chunk])
-    if (connection.state === DATA) return take(octets)
-    if (octets.length > maxEarlyBytes) return connection.disconnect()
-    connection.current_data = octets
+    early = early === null ? chunk : Buffer.concat([early, chunk])
+    if (early.length > maxEarlyBytes && connection.state !== DATA) return connection.disconnect()
+    connection._process_data()
   }
 
-  // Haraka calls this when 354 has been sent, for what came before it.
+  // Haraka calls this when it has sent a reply, 354 or a refusal, for what came before it.
   connection._process_data = () => {
-    if (connection.state !== DATA || connection.current_data === null) return
-    const octets = connection.current_data
-    connection.current_data = null
-    take(octets)
+    if (connection.state >= DISCONNECTING) return
+    const octets = early
+    if (connection.transaction !== transaction) {
+      // DATA was refused after all.
+      restore(octets)
+      connection._process_data()
+    } else if (connection.state === DATA && octets !== null) {
+      early = null
+      take(octets)
+    }
   }
 }

@@ -38,6 +38,8 @@ export type Connection = {
   readonly hello: { readonly host: string | null; readonly verb: 'HELO' | 'EHLO' | null }
   readonly tls: {
     readonly enabled: boolean
+    /** Whether STARTTLS may be used. */
+    advertised: boolean
     readonly cipher?: {
       readonly name?: string
       readonly standardName?: string

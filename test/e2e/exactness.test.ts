@@ -409,6 +409,31 @@ function unstuffed(wire: Buffer): Buffer {
   return latin1(text.slice(0, -3).replace(/(^|\r\n)\./g, '$1'))
 }
 
+test('a message sent together with DATA, before its 354, is exact as well, however all of it is cut', async () => {
+  const message = latin1(`${h}\r\n.early\r\n..\r\nMAIL FROM:<x@example.test>\r\nQUIT\r\n`)
+  const octets = Buffer.concat([
+    latin1('MAIL FROM:<sender@example.test>\r\nRCPT TO:<you@example.test>\r\nDATA\r\n'),
+    stuffed(message),
+  ])
+  const random = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => atRandom(octets, seed))
+  const client = await open()
+  const ids: string[] = []
+  for (const pieces of [[octets], everyOctet(octets), insideLineEnds(octets), ...random]) {
+    for (const piece of pieces) {
+      client.write(piece)
+      await turn()
+    }
+    const codes = [await client.reply(), await client.reply(), await client.reply()]
+    expect(codes.map(({ code }) => code)).toEqual([250, 250, 354])
+    const { code, text } = await client.reply()
+    expect(code).toBe(250)
+    ids.push(text.slice(3))
+  }
+  accepted.push(...ids)
+  await goesOn(client)
+  for (const id of ids) expect(await stored(id)).toEqual(message)
+})
+
 const trueEnds = [
   ['\r\n.\r\n', 250, 'a good message'],
   ['\r\r\n.\r\n', 554, 'a message with one CR too many, whose end is one all the same'],

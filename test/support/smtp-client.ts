@@ -73,11 +73,17 @@ export class SmtpClient {
 
   async startTls(): Promise<void> {
     await this.command('STARTTLS')
+    await this.secure()
+  }
+
+  /** The TLS handshake alone. Resolves with the fingerprint of the server's certificate. */
+  async secure(): Promise<string> {
     this.#socket.removeAllListeners()
     const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false })
     await once(secure, 'secureConnect')
     this.#socket = secure
     this.#listen()
+    return secure.getPeerCertificate().fingerprint256
   }
 
   /** Resolves when the server has closed. */
