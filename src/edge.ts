@@ -7,8 +7,8 @@ import type { Config } from './config/options.ts'
 import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { log } from './log.ts'
+import { activeRuleSet } from './roles/resources.ts'
 import { type CompiledRuleSet, compile } from './rules/evaluate.ts'
-import { loadRuleSet } from './rules/load.ts'
 import { type FreeSpace, freeSpace } from './spool/free-space.ts'
 import { Spool } from './spool/spool.ts'
 
@@ -35,9 +35,7 @@ export function edge(): Edge {
 
 /** Throws `UserError` for a rule set that can't be used, the system's error for an unusable dataDir. */
 export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge> {
-  const { ruleSet, warnings } = loadRuleSet(config.rules.dir, config.rules.active, {
-    domains: config.domains,
-  })
+  const { ruleSet, warnings } = activeRuleSet(config)
   for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
 
   const spool = new Spool(config.dataDir)

@@ -1,11 +1,8 @@
 /** The keys that a configuration seals to. Reads public keys only. */
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
-import { isPublicKeyFile } from '../config/values.ts'
-import { errorCode, UserError } from '../errors.ts'
-import { places, usesEmbeddedKey } from '../roles/prepare.ts'
+import { keyNames, publicKeySource, readPublicKey } from '../roles/public-keys.ts'
 import { keyId } from '../seal/envelope.ts'
-import { parsePublicKey } from '../seal/keys.ts'
 
 export type ConfiguredKey = {
   readonly name: string
@@ -20,34 +17,20 @@ export type ConfiguredKey = {
 
 /** In the order of the configuration, the embedded pair last. Throws UserError for a key that cannot be read. */
 export function configuredKeys(config: Config): ConfiguredKey[] {
-  const isDefault = (name: string): boolean => config.encryption.default === `key/${name}`
-  const keys = Object.entries(config.keys).map(([name, { type, publicKey }]): ConfiguredKey => {
-    const inFile = isPublicKeyFile(publicKey)
-    const text = inFile ? fileText(publicKey) : publicKey
-    const source = inFile ? publicKey : `keys.${name}`
-    return { name, type, id: idOf(text, source), source, default: isDefault(name) }
-  })
-  if (!usesEmbeddedKey(config)) return keys
-  const source = places(config.dataDir).publicKey
-  const text = fileText(source, true)
-  const id = text === undefined ? null : idOf(text, source)
-  return [...keys, { name: 'main', type: 'nacl', id, source, default: isDefault('main') }]
+  return keyNames(config).map((name) => ({
+    name,
+    type: 'nacl',
+    id: isToBeMade(config, name) ? null : idOf(config, name),
+    source: publicKeySource(config, name),
+    default: config.encryption.default === `key/${name}`,
+  }))
 }
 
-function idOf(text: string | undefined, source: string): string {
-  try {
-    return Buffer.from(keyId(parsePublicKey(text ?? ''))).toString('hex')
-  } catch (error) {
-    if (error instanceof UserError) throw new UserError(`${source}: ${error.message}`)
-    throw error
-  }
+/** Whether it is the embedded pair, and no start has made it yet. */
+export function isToBeMade(config: Config, name: string): boolean {
+  return !Object.hasOwn(config.keys, name) && !existsSync(publicKeySource(config, name))
 }
 
-function fileText(path: string, optional = false): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    if (optional && errorCode(error) === 'ENOENT') return undefined
-    throw new UserError(`The public key ${path} cannot be read (${errorCode(error) ?? error}).`)
-  }
+function idOf(config: Config, name: string): string {
+  return Buffer.from(keyId(readPublicKey(config, name).key)).toString('hex')
 }

@@ -58,7 +58,9 @@ function openConfig(
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
       throw new UserError(`${file}: is not UTF-8 text`)
     if (code === 'ENOENT') {
-      throw new UserError(`${file}: there is no such configuration file`)
+      throw new UserError(
+        `${file}: there is no such configuration file; name the right one with --config, or none to run on the defaults`,
+      )
     }
     throw new UserError(`${file}: the configuration file cannot be read (${code ?? error})`)
   } finally {

@@ -3,7 +3,7 @@
  * certificate. A later start finds them. Each failure is one sentence with its remedy.
  */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { generate } from 'selfsigned'
 import type { Config } from '../config/options.ts'
 import { errorCode, UserError } from '../errors.ts'
@@ -38,12 +38,25 @@ export async function prepare(config: Config): Promise<{ readonly madeKey: boole
 
 function usableDirectory(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+    makeDirectory(dataDir)
+    // The dot: of a regular file there is none.
+    accessSync(`${dataDir}/.`, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new UserError(
       `dataDir ${dataDir} can't be written by user ${process.getuid?.() ?? '?'} (${errorCode(error)}): chown it to that user, or set another dataDir in postern.yaml.`,
     )
+  }
+}
+
+/** Node 24: `recursive` tries for ever where the kernel says ENOENT of a parent that is there, as /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return
+  makeDirectory(dirname(path))
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    // Another role has made it meanwhile.
+    if (errorCode(error) !== 'EEXIST') throw error
   }
 }
 

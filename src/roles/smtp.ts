@@ -16,6 +16,7 @@ import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
+import { activeRuleSet } from './resources.ts'
 import { onStop, stopMessage, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
@@ -50,6 +51,8 @@ export async function runSmtp(config: Config): Promise<readonly string[]> {
 
 async function makeReady(home: string, config: Config): Promise<void> {
   await prepare(config)
+  // Before the cluster: a worker of it that can't start is started again for ever.
+  activeRuleSet(config)
   for (const address of config.smtp.listen) await portIsFree('smtp.listen', address)
   const { cert, key } = certificateOf(config)
   writeHome(home, {

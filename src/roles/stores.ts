@@ -1,17 +1,15 @@
 /** From the names in rules to buckets and keys, as the configuration maps them. Composition only. */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { StoreCollaborators } from '../actions/store.ts'
 import type { BucketConfig, Config } from '../config/options.ts'
 import type { S3Action } from '../rules/rule-set.ts'
 import type { PublicKey } from '../seal/envelope.ts'
-import { parsePublicKey } from '../seal/keys.ts'
 import { dirStore } from '../store/dir.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import { s3ObjectStore } from '../store/s3.ts'
 import { s3Client } from '../store/s3-client.ts'
-import { places } from './prepare.ts'
+import { readPublicKey } from './public-keys.ts'
 
 /** Opens buckets by the names rules give them, each once. */
 export function bucketOpener(config: Config): (name: string) => ObjectStore {
@@ -49,7 +47,7 @@ export function keyFinder(config: Config): StoreCollaborators['keys'] {
   return (action: S3Action) => {
     const name = keyNameOf(config, action)
     if (name === 'none') return 'none'
-    const key = parsed.get(name) ?? readPublicKey(config, name)
+    const key = parsed.get(name) ?? readPublicKey(config, name).key
     parsed.set(name, key)
     return [key]
   }
@@ -62,10 +60,4 @@ function keyNameOf({ encryption, resources }: Config, { KmsKeyArn }: S3Action): 
   throw new Error(
     `the rule names the KMS key ${KmsKeyArn}, which resources.keys in postern.yaml does not map to a key`,
   )
-}
-
-function readPublicKey({ keys, dataDir }: Config, name: string): PublicKey {
-  const configured = Object.hasOwn(keys, name) ? keys[name]?.publicKey : undefined
-  const text = configured ?? readFileSync(places(dataDir).publicKey, 'utf8')
-  return parsePublicKey(text.endsWith('.pub') ? readFileSync(text, 'utf8') : text)
 }

@@ -8,7 +8,9 @@ import type { Config } from '../config/options.ts'
 import { configExitCode, errorCode, UserError } from '../errors.ts'
 import { log } from '../log.ts'
 import { places, prepare } from './prepare.ts'
+import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
+import { activeRuleSet } from './resources.ts'
 import { stopMessage, within } from './stop.ts'
 
 const firstRestartMs = 500
@@ -36,6 +38,9 @@ export async function supervise(
   command: { readonly script: string; readonly args: readonly string[] },
 ): Promise<Started> {
   const { madeKey } = await prepare(config)
+  // The roles look too, but here a mistake is told once, before anything is started.
+  activeRuleSet(config)
+  requirePublicKeys(config)
   lock(places(config.dataDir).lock)
   let stopping = false
   let stoppedAt = 0

@@ -13,6 +13,7 @@ import { describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 import { prepare } from './prepare.ts'
+import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace } from './redis-server.ts'
 import { onStop, within } from './stop.ts'
 import { bucketOpener, keyFinder } from './stores.ts'
@@ -29,6 +30,7 @@ export type WorkerPart = {
 /** Throws `UserError`. */
 export async function runWorker(config: Config, { sweeps, fresh }: WorkerPart): Promise<void> {
   await prepare(config)
+  requirePublicKeys(config)
   const spool = new Spool(config.dataDir)
   const act = actionRegistry({
     hostname: config.hostname,
