@@ -103,9 +103,9 @@ export class Spool {
   }
 
   /** Octets of the entry's file; `undefined` when there is no such entry. */
-  async size(id: string): Promise<number | undefined> {
+  async size(id: string, where: 'queue' | 'dead' = 'queue'): Promise<number | undefined> {
     try {
-      return (await stat(this.#entry(id, 'queue'))).size
+      return (await stat(this.#entry(id, where))).size
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined
       throw error
@@ -149,12 +149,14 @@ export class Spool {
 
   /** Brings a dead letter back, its attempts forgotten, its done actions not. False when unknown. */
   async unbury(id: string): Promise<boolean> {
+    // Of an entry that waits in the queue, nothing may be forgotten.
+    if ((await this.size(id, 'dead')) === undefined) return false
     const { done } = await this.progress(id, 'dead')
     await this.writeProgress(id, { done, attempts: 0 })
     try {
       await rename(this.#entry(id, 'dead'), this.#entry(id, 'queue'))
     } catch (error) {
-      await rm(this.#progress(id, 'queue'), { force: true })
+      // Another command has just brought it back, with this very progress.
       if (errorCode(error) === 'ENOENT') return false
       throw error
     }

@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { expectKept, freePort, messageOf, reconfigure, seeded, sendAll } from '../support/load.ts'
+import { expectKept, freePort, messageOf, reconfigure, sendAll } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
+import { seeded } from '../support/seeded.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
 
 afterEach(stopAll)

@@ -1,0 +1,81 @@
+/** What the spool's tests share: a directory that goes away, a record, and what is on disk. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { newMessageId } from '../../../src/mail/message-id.ts'
+import { allDisabled } from '../../../src/mail/verdict.ts'
+import type { SpoolRecord } from '../../../src/spool/record.ts'
+import { Spool } from '../../../src/spool/spool.ts'
+
+const made: string[] = []
+
+afterAll(() => {
+  for (const each of made) rmSync(each, { recursive: true, force: true })
+})
+
+export function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-spool-'))
+  made.push(directory)
+  return directory
+}
+
+export function restOfRecord(
+  id: string = newMessageId(Date.now()),
+): Omit<SpoolRecord, 'size' | 'sha256'> {
+  return {
+    version: 1,
+    id,
+    time: '2026-03-02T09:15:27.000Z',
+    envelope: {
+      remoteIp: '192.0.2.1',
+      helo: 'client.example.test',
+      reversePath: 'sender@example.test',
+      recipients: ['you@example.test'],
+      protocol: 'ESMTP',
+    },
+    verdicts: allDisabled('test'),
+    ruleSet: 'default',
+    plan: [
+      {
+        rule: 'all',
+        action: { S3Action: { BucketName: 'inbox' } },
+        recipients: ['you@example.test'],
+        scan: true,
+      },
+    ],
+  }
+}
+
+/** Commits one message and answers its id. */
+export async function keep(
+  spool: Spool,
+  message: Buffer,
+  rest: Omit<SpoolRecord, 'size' | 'sha256'> = restOfRecord(),
+): Promise<string> {
+  const draft = spool.receive(64 * 1024)
+  if (message.length > 0) draft.write(message)
+  if (!(await draft.commit(rest, () => true))) throw new Error('it was not committed')
+  return rest.id
+}
+
+export function filesOf(dataDir: string, place: 'incoming' | 'queue' | 'progress' | 'corrupt') {
+  return readdirSync(join(dataDir, 'spool', place)).sort()
+}
+
+/** The message of an entry, read to its end. */
+export async function messageIn(spool: Spool, id: string): Promise<Buffer> {
+  const entry = await spool.read(id)
+  if (entry === undefined) throw new Error(`there is no entry ${id}`)
+  try {
+    return Buffer.concat(await Array.fromAsync(entry.message()))
+  } finally {
+    await entry.close()
+  }
+}
+
+export function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
+}
+
+export { Spool }
