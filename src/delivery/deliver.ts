@@ -33,11 +33,23 @@ export function deliverer(
   policy: RetryPolicy,
   random: () => number = Math.random,
 ): Deliver {
-  return async (id) => {
+  const underWay = new Map<string, Promise<Outcome>>()
+  return (id) => {
+    // A job that Redis lost is added again while its first run goes on: both have that run's outcome.
+    const outcome = underWay.get(id) ?? deliver(id).finally(() => underWay.delete(id))
+    underWay.set(id, outcome)
+    return outcome
+  }
+
+  async function deliver(id: string): Promise<Outcome> {
     let entry: SpoolEntry | undefined
     try {
       entry = await spool.read(id)
-      if (entry === undefined) return 'gone'
+      if (entry === undefined) {
+        // Another process may have noted its progress after the entry was done.
+        await spool.remove(id)
+        return 'gone'
+      }
       return await carryOut(entry)
     } catch (error) {
       if (!(error instanceof CorruptEntryError)) throw error

@@ -11,27 +11,43 @@ const batchLength = 500
 /** An entry this old whose job Redis knows is looked at: is the job in any list (pitfalls P64)? */
 const suspiciousMs = 10 * 60_000
 
-/** Of the suspicious, so many are looked at each time: a long outage must not make the sweep slow. */
+/** So many of the suspicious are looked at each time: a long outage must not make the sweep slow. */
 const suspectsPerRun = 200
+
+/** Which of the suspicious this run looks at: one of so many slices, each in its turn. */
+export type Slice = { readonly turn: number; readonly of: number }
+
+export const wholeSpool: Slice = { turn: 0, of: 1 }
+
+/** The slice of the run after one that found so many `entries`. */
+export function nextSlice({ turn }: Slice, entries: number): Slice {
+  return { turn: turn + 1, of: Math.max(1, Math.ceil(entries / suspectsPerRun)) }
+}
+
+/** By characters of the id that are random. */
+function isIn({ turn, of }: Slice, id: string): boolean {
+  return Number.parseInt(id.slice(12, 20), 32) % of === turn % of
+}
 
 export type Reconciled = { readonly entries: number; readonly added: number }
 
 /** Rejects when Redis or the disk fails; what was done until then stays done. */
-export async function reconcile(spool: Spool, queue: DeliveryQueue): Promise<Reconciled> {
+export async function reconcile(
+  spool: Spool,
+  queue: DeliveryQueue,
+  slice: Slice = wholeSpool,
+): Promise<Reconciled> {
   let entries = 0
   let added = 0
-  let suspects = suspectsPerRun
   let batch: string[] = []
 
   const flush = async (): Promise<void> => {
     const unknown = await queue.unknown(batch)
     const missing = new Set(unknown)
-    const old = batch.filter(
-      (id) => !missing.has(id) && messageIdTime(id) < Date.now() - suspiciousMs,
+    const suspects = batch.filter(
+      (id) => !missing.has(id) && messageIdTime(id) < Date.now() - suspiciousMs && isIn(slice, id),
     )
-    const forgotten = await queue.forgetFinished(old.slice(0, suspects))
-    suspects -= Math.min(suspects, old.length)
-    const due = [...unknown, ...forgotten]
+    const due = [...unknown, ...(await queue.forgetFinished(suspects))]
     await queue.add(due)
     added += due.length
     entries += batch.length

@@ -82,7 +82,8 @@ function reportOutages(client: Redis | Cluster, where: string): void {
   client.on('error', (error: Error) => {
     reason = error.message || error.name
   })
-  client.on('close', () => {
+  // Not `close`, which our own disconnect() emits, too.
+  client.on('reconnecting', () => {
     if (away) return
     away = true
     log.warn(

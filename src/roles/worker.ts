@@ -6,7 +6,7 @@ import { actionRegistry } from '../actions/registry.ts'
 import type { Config } from '../config/options.ts'
 import { deliverer } from '../delivery/deliver.ts'
 import { openQueue } from '../delivery/queue.ts'
-import { reconcile } from '../delivery/reconcile.ts'
+import { nextSlice, reconcile, wholeSpool } from '../delivery/reconcile.ts'
 import { connectRedis } from '../delivery/redis.ts'
 import { startWorker } from '../delivery/worker.ts'
 import { describeError } from '../errors.ts'
@@ -53,13 +53,15 @@ export async function runWorker(config: Config, { sweeps, fresh }: WorkerPart): 
     const queue = openQueue(client, config.node)
     let running = false
     let clear = fresh
+    let slice = wholeSpool
     const run = async (): Promise<void> => {
       if (running || client.status !== 'ready') return
       running = true
       try {
         if (clear) await queue.clear()
         clear = false
-        const { entries, added } = await reconcile(spool, queue)
+        const { entries, added } = await reconcile(spool, queue, slice)
+        slice = nextSlice(slice, entries)
         if (added > 0)
           log.info({ entries, added }, 'Added spool entries that the queue did not know')
       } catch (error) {

@@ -143,7 +143,13 @@ export class Spool {
   async bury(id: string, progress: Progress): Promise<void> {
     await this.writeProgress(id, progress)
     await rename(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
-    await rename(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
+    try {
+      await rename(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
+    } catch (error) {
+      // Done by another process meanwhile: there is nothing to give up.
+      await rm(this.#progress(id, 'dead'), { force: true })
+      throw error
+    }
     await this.#deadSync.sync()
   }
 
