@@ -4,7 +4,7 @@ import { type Hook, hook } from '../src/haraka/hook.ts'
 import { isInternational, mailParameters } from '../src/haraka/parameters.ts'
 import { type Answer, proceed, replies, speakForUs } from '../src/haraka/replies.ts'
 import { listenersAreUp } from '../src/haraka/server.ts'
-import { isDraining, sessionBegins, sessionEnds } from '../src/haraka/sessions.ts'
+import { isDraining, sessionBegins, sessionEnds, transactionEnds } from '../src/haraka/sessions.ts'
 import { rememberReverseName, setMailState } from '../src/haraka/transaction.ts'
 import type { Address, Connection, Parameters, Plugin } from '../src/haraka/types.ts'
 
@@ -18,6 +18,7 @@ export function register(this: Plugin): void {
   this.register_hook('mail', 'onMail')
   // Before the plugin `tls`, which Haraka loads first.
   this.register_hook('unrecognized_command', 'onUnrecognizedCommand', -10)
+  this.register_hook('reset_transaction', 'onResetTransaction')
   this.register_hook('disconnect', 'onDisconnect')
 }
 
@@ -74,6 +75,11 @@ function mayBegin(size: number): Answer {
   if (space.isLow(size)) return replies.diskLow
   return proceed
 }
+
+export const onResetTransaction: Hook<undefined> = hook((connection) => {
+  transactionEnds(connection)
+  return proceed
+})
 
 export const onDisconnect: Hook<undefined> = hook((connection: Connection) => {
   sessionEnds(connection)

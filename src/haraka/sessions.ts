@@ -3,7 +3,7 @@
  * soon as their message has its answer.
  */
 import { connection as constants } from 'haraka-constants'
-import { replies } from './replies.ts'
+import { answerWith, replies } from './replies.ts'
 import type { Connection } from './types.ts'
 
 const open = new Set<Connection>()
@@ -18,6 +18,11 @@ export function sessionEnds(connection: Connection): void {
   if (open.size === 0) draining?.()
 }
 
+/** At the end of each transaction, before Haraka has taken it away. A session must not idle on through a stop. */
+export function transactionEnds(connection: Connection): void {
+  if (isDraining()) setImmediate(() => endIfIdle(connection))
+}
+
 /** Whether this process is stopping: no new transaction may begin. */
 export function isDraining(): boolean {
   return draining !== undefined
@@ -28,10 +33,14 @@ export function drainSessions(): Promise<void> {
   return new Promise((resolve) => {
     draining = resolve
     if (open.size === 0) resolve()
-    for (const connection of open) {
-      if (connection.transaction !== null || connection.state !== constants.state.CMD) continue
-      const { code, text } = replies.shuttingDown.reply
-      connection.respond(code, text, () => connection.disconnect())
-    }
+    for (const connection of open) endIfIdle(connection)
   })
+}
+
+function endIfIdle(connection: Connection): void {
+  if (connection.transaction !== null || connection.state !== constants.state.CMD) return
+  const { code, text } = replies.shuttingDown.reply
+  // Haraka's own 421s have another text; this one is to stay.
+  answerWith(connection, replies.shuttingDown.reply)
+  connection.respond(code, text, () => connection.disconnect())
 }

@@ -75,6 +75,7 @@ const storeAll = {
 }
 
 const running = new Set<RunningPostern>()
+const made = new Set<string>()
 
 /** Starts one and resolves when it serves; rejects with what it printed when it exits instead. */
 export async function startPostern(options: PosternOptions = {}): Promise<RunningPostern> {
@@ -178,15 +179,15 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
     pids: () => pidsByRole(child),
   }
   running.add(self)
+  made.add(directory)
   return self
 }
 
 /** For afterEach/afterAll: nothing of a test outlives it. Removes the directories. */
 export async function stopAll(): Promise<void> {
-  for (const each of [...running]) {
-    await each.killAll()
-    rmSync(each.directory, { recursive: true, force: true })
-  }
+  for (const each of [...running]) await each.killAll()
+  for (const each of made) rmSync(each, { recursive: true, force: true })
+  made.clear()
 }
 
 /** Runs `bin/postern` once. */
