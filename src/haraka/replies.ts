@@ -72,7 +72,8 @@ const rewrites: readonly Rewrite[] = [
   [354, /./, 354, 'Send the message, ended by CR LF . CR LF'],
   [421, /^timeout$/, 421, '4.4.2 Waited too long for the client'],
   [421, /./, 421, '4.3.0 Closing the session; try again later'],
-  [450, /plugin timeout/, 451, '4.3.0 Temporary failure, try again later'],
+  [450, /./, 451, '4.3.0 Temporary failure, try again later'],
+  [452, /./, 451, '4.3.0 Temporary failure, try again later'],
   [451, /./, 451, '4.3.0 Temporary failure, try again later'],
   [500, /./, 500, '5.5.1 Command not recognised'],
   [501, /^Invalid MAIL FROM/, 501, '5.1.7 Bad sender address'],
@@ -82,8 +83,25 @@ const rewrites: readonly Rewrite[] = [
   [501, /./, 501, '5.5.4 Syntax error in the command or its parameters'],
   [503, /./, 503, '5.5.1 Bad sequence of commands'],
   [521, /./, 521, '5.5.2 Command line too long'],
+  [
+    550,
+    /^Authentication required$/,
+    550,
+    '5.7.1 No submission: the ports 465 and 587 take no mail',
+  ],
+  [550, /./, 550, '5.3.0 Not accepted'],
   [554, /^No valid recipients$/, 554, '5.5.1 No valid recipients'],
+  [554, /./, 554, '5.3.0 Transaction failed'],
   [555, /./, 555, '5.5.4 Parameters need EHLO'],
+]
+
+/** All that can leave but the greeting and the answers to HELO and EHLO: `code text`, each once. */
+export const everyReply: readonly string[] = [
+  ...new Set([
+    ...Object.values(replies).map(({ reply: { code, text } }) => `${code} ${text}`),
+    ...rewrites.map(([, , code, text]) => `${code} ${text}`),
+    '250 OK <id>',
+  ]),
 ]
 
 /** Haraka's words behind our name in the answers to HELO and EHLO. RFC 5321 §4.1.1.1 wants the name. */

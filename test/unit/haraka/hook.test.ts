@@ -144,7 +144,7 @@ test('the reply of the answer is what leaves, whatever code Haraka pairs with it
   connection.respond(550, 'Message denied')
   expect(said).toEqual([
     [552, '5.3.4 Message is larger than the limit given by SIZE'],
-    [550, 'Message denied'],
+    [550, '5.3.0 Not accepted'],
   ])
 })
 
