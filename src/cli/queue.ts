@@ -74,7 +74,7 @@ async function show(config: Config, where: 'queue' | 'dead', json: boolean): Pro
   const corrupt = await spool.corruptIds()
   if (corrupt.length > 0) {
     process.stderr.write(
-      `postern: ${corrupt.length} entries could not be read and are in ${config.dataDir}/spool/corrupt\n`,
+      `postern: ${corrupt.length === 1 ? '1 entry' : `${corrupt.length} entries`} could not be read, kept in ${config.dataDir}/spool/corrupt\n`,
     )
   }
   if (!json && lines.length === 0) {
