@@ -62,7 +62,9 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
   let lineOffset = 0
   let headerLines = 0
   let inHeader = true
-  const header: Buffer[] = []
+  /** Its first `headerBytes` octets are the header section: a copy, or a client that sends octet by
+   * octet would make the process hold an object for each. */
+  let header = Buffer.alloc(0)
 
   function find(fault: Fault): void {
     told = Math.min(told, faults.indexOf(fault))
@@ -73,13 +75,18 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
     if (octets.length === 0) return
     size += octets.length
     if (size > limits.maxMessageBytes) find('too-large')
-    if (inHeader) {
-      headerBytes += octets.length
-      if (headerBytes > limits.maxHeaderBytes) find('header-too-large')
+    if (inHeader) keep(octets)
+    if (told === faults.length) sink(octets)
+  }
+
+  function keep(octets: Buffer): void {
+    const length = headerBytes + octets.length
+    if (length > limits.maxHeaderBytes) find('header-too-large')
+    if (told === faults.length) {
+      if (length > header.length) header = Buffer.concat([header], Math.max(2048, 2 * length))
+      octets.copy(header, headerBytes)
     }
-    if (told < faults.length) return
-    if (inHeader) header.push(octets)
-    sink(octets)
+    headerBytes = length
   }
 
   /** The line that ends before the wire offset `next` is whole. Whether it ends the header section. */
@@ -154,6 +161,6 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
     feed,
     fault: () => faults[told],
     size: () => size,
-    header: () => Buffer.concat(header),
+    header: () => header.subarray(0, headerBytes),
   }
 }

@@ -16,6 +16,13 @@ const fsync = promisify(fs.fsync)
 /** Unwritten octets above which the sender is made to wait. */
 const highWater = 1024 * 1024
 
+/**
+ * Pieces below this are gathered: a client that sends octet by octet, or lines of nothing but dots,
+ * would else make the process hold three hundred octets for each of its own.
+ */
+const smallPiece = 512
+const gatherBytes = 4096
+
 export type DraftPlaces = {
   /** The file that grows, in `incoming/`; created when it is first needed. */
   readonly file: string
@@ -30,6 +37,9 @@ export class Draft {
   readonly #places: DraftPlaces
   readonly #hash = createHash('sha256')
   #pending: Buffer[] = []
+  /** Small pieces, of which `#gathered` octets are not in `#pending` yet. */
+  #gather: Buffer = Buffer.alloc(0)
+  #gathered = 0
   #pendingBytes = 0
   #size = 0
   #descriptor: number | undefined
@@ -53,8 +63,11 @@ export class Draft {
   /** Takes the next octets; the caller must not change them afterwards. Failures show in `commit`. */
   write(octets: Buffer): void {
     if (this.#failure !== undefined) return
-    this.#hash.update(octets)
-    this.#pending.push(octets)
+    if (octets.length < smallPiece) this.#putSmall(octets)
+    else {
+      this.#flush()
+      this.#put(octets)
+    }
     this.#pendingBytes += octets.length
     this.#size += octets.length
     if (this.#pendingBytes > this.#places.memoryBytes && this.#writing === undefined) {
@@ -79,6 +92,7 @@ export class Draft {
     try {
       await this.#writing
       if (this.#failure !== undefined) throw this.#failure
+      this.#flush()
       const sha256 = this.#hash.digest('hex')
       this.#pending.push(encodeRecord({ ...rest, size: this.#size, sha256 }))
       const descriptor = this.#open()
@@ -109,10 +123,32 @@ export class Draft {
   discard(): void {
     this.#failure ??= new Error('the message was discarded')
     this.#pending = []
+    this.#gathered = 0
     this.#pendingBytes = 0
     // A write under way still uses the descriptor; it ends first.
     if (this.#writing !== undefined) void this.#writing.then(() => this.#abandon())
     else this.#abandon()
+  }
+
+  #put(octets: Buffer): void {
+    this.#hash.update(octets)
+    this.#pending.push(octets)
+  }
+
+  #putSmall(octets: Buffer): void {
+    if (this.#gathered + octets.length > this.#gather.length) {
+      this.#flush()
+      this.#gather = Buffer.allocUnsafe(gatherBytes)
+    }
+    this.#gathered += octets.copy(this.#gather, this.#gathered)
+  }
+
+  #flush(): void {
+    if (this.#gathered === 0) return
+    this.#put(this.#gather.subarray(0, this.#gathered))
+    // What is in `#pending` must not change any more.
+    this.#gather = this.#gather.subarray(this.#gathered)
+    this.#gathered = 0
   }
 
   #abandon(): void {
@@ -135,7 +171,8 @@ export class Draft {
   async #drain(): Promise<void> {
     try {
       const descriptor = this.#open()
-      while (this.#pending.length > 0 && this.#failure === undefined) {
+      while (this.#pendingBytes > 0 && this.#failure === undefined) {
+        this.#flush()
         const octets = this.#pending
         const length = this.#pendingBytes
         this.#pending = []

@@ -57,9 +57,7 @@ test(`${sessions} messages of 40 MB at a time cost at most ${allowed / MiB} MB e
   await Promise.all(Array.from({ length: sessions }, () => send(almost40MiB)))
   const peak = memory('VmHWM')
   const each = (peak - idle) / sessions
-  const shown = (octets: number): string => (octets / MiB).toFixed(1)
-  console.info(
-    `SMTP process: idle ${shown(idle)} MiB, peak ${shown(peak)} MiB, ${shown(each)} MiB a message`,
-  )
+  const shown = (octets: number): string => `${(octets / MiB).toFixed(1)} MiB`
+  console.info(`SMTP process: idle ${shown(idle)}, peak ${shown(peak)}, ${shown(each)} a message`)
   expect(each).toBeLessThanOrEqual(allowed)
 })
