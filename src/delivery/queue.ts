@@ -34,6 +34,12 @@ const jobOptions = {
   removeOnFail: true,
 } as const
 
+/**
+ * Additions that may wait for an answer at once. Bounds the memory that a Redis that hangs costs, which
+ * takes all and answers nothing; the sweep adds what is refused here.
+ */
+const maxAdding = 1000
+
 export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
   let opened: Queue | undefined
   // bullmq 6.7: a Queue made before its connection is ready either fails for good or keeps every add
@@ -46,6 +52,8 @@ export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
   if (redis.status === 'ready') open()
   else redis.once('ready', open)
 
+  let adding = 0
+
   const theQueue = (): Queue => {
     if (opened === undefined) throw new Error('Redis has not answered yet')
     return opened
@@ -54,14 +62,20 @@ export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
   return {
     async add(ids) {
       const queue = theQueue()
+      if (adding >= maxAdding) throw new Error('Redis is too slow to answer')
       const jobs = ids.map((id) => ({
         name: 'deliver',
         data: { id },
         opts: { ...jobOptions, jobId: id },
       }))
       const [only] = jobs
-      if (jobs.length === 1 && only) await queue.add(only.name, only.data, only.opts)
-      else if (jobs.length > 1) await queue.addBulk(jobs)
+      adding += 1
+      try {
+        if (jobs.length === 1 && only) await queue.add(only.name, only.data, only.opts)
+        else if (jobs.length > 1) await queue.addBulk(jobs)
+      } finally {
+        adding -= 1
+      }
     },
     async unknown(ids) {
       const queue = theQueue()

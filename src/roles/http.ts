@@ -18,6 +18,9 @@ import { redisPlace } from './redis-server.ts'
 import { portIsFree } from './smtp.ts'
 import { onStop } from './stop.ts'
 
+/** How long a probe waits for Redis; they are asked every few seconds and wait little longer. */
+const pingMs = 2000
+
 /** Resolves with the address. Throws `UserError`. */
 export async function runHttp(config: Config): Promise<string> {
   await prepare(config)
@@ -31,7 +34,7 @@ export async function runHttp(config: Config): Promise<string> {
   async function troubles(): Promise<string[]> {
     await space.refresh()
     const found = space.isLow(0) ? ['disk: below spool.minFreeBytes, mail is deferred'] : []
-    const answer = await redis.ping().catch(describeError)
+    const answer = await pinged(redis)
     if (answer !== 'PONG') found.push(`redis: ${answer}; mail is accepted and waits in the spool`)
     return found
   }
@@ -67,6 +70,17 @@ export async function runHttp(config: Config): Promise<string> {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
+/** Redis's answer, or why there is none. A Redis that hangs takes the question and never answers. */
+async function pinged(redis: ReturnType<typeof connectRedis>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<string>((resolve) => {
+    timer = setTimeout(resolve, pingMs, `no answer in ${pingMs} ms`)
+  })
+  const answer = await Promise.race([redis.ping().catch(describeError), deadline])
+  clearTimeout(timer)
+  return answer
+}
+
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
   response.writeHead(status, { 'content-type': type })
   response.end(text)
@@ -76,24 +90,28 @@ function send(response: ServerResponse, status: number, text: string, type = 'te
 function spoolMetrics(spool: Spool): Registry {
   const registry = new Registry()
   const registers = [registry]
-  const oldest = new Gauge({
+  // All gauges of a page are collected at once: one walk is for both of the spool's.
+  let walking: ReturnType<typeof walk> | undefined
+  const walked = (): ReturnType<typeof walk> => {
+    walking ??= walk(spool).finally(() => {
+      walking = undefined
+    })
+    return walking
+  }
+  new Gauge({
     name: 'postern_spool_oldest_seconds',
     help: 'Age of the oldest message that was accepted and is not delivered yet.',
     registers,
+    async collect() {
+      this.set((await walked()).oldestSeconds)
+    },
   })
   new Gauge({
     name: 'postern_spool_messages',
     help: 'Messages that were accepted and are not delivered yet.',
     registers,
     async collect() {
-      let count = 0
-      let first = Number.POSITIVE_INFINITY
-      for await (const id of spool.ids()) {
-        count += 1
-        first = Math.min(first, messageIdTime(id))
-      }
-      this.set(count)
-      oldest.set(count === 0 ? 0 : Math.max(0, Date.now() - first) / 1000)
+      this.set((await walked()).count)
     },
   })
   new Gauge({
@@ -113,4 +131,16 @@ function spoolMetrics(spool: Spool): Registry {
     },
   })
   return registry
+}
+
+async function walk(
+  spool: Spool,
+): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
+  let count = 0
+  let first = Number.POSITIVE_INFINITY
+  for await (const id of spool.ids()) {
+    count += 1
+    first = Math.min(first, messageIdTime(id))
+  }
+  return { count, oldestSeconds: count === 0 ? 0 : Math.max(0, Date.now() - first) / 1000 }
 }

@@ -101,6 +101,17 @@ describe('add', () => {
     expect(await jobs()).toEqual([id])
   })
 
+  test('fails at once while a thousand wait for a Redis that hangs: memory is bounded', async () => {
+    const ids = Array.from({ length: 1000 }, (_, index) => newMessageId(index))
+    server.pause()
+    const waiting = ids.map((id) => queue.add([id]))
+    await expect(queue.add([newMessageId(1)])).rejects.toThrow('too slow')
+    server.resume()
+    await Promise.all(waiting)
+    expect(await bull.getWaitingCount()).toBe(1000)
+    await queue.add([newMessageId(1)])
+  })
+
   test('fails at once before Redis was ever there', async () => {
     const nowhere = connectRedis(`unix:${scratch()}/none`, 'fails-fast')
     await expect(openQueue(nowhere, 'n').add([newMessageId(0)])).rejects.toThrow('not answered yet')

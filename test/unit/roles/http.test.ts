@@ -1,0 +1,155 @@
+/** The HTTP role as a process of its own: what a load balancer, a probe and Prometheus are told. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { newMessageId } from '../../../src/mail/message-id.ts'
+import { until } from '../../support/postern.ts'
+import { type RunningRedis, startRedis, stopRedis } from '../../support/redis.ts'
+import { filesOf, keep, restOfRecord, Spool, scratch } from '../spool/support.ts'
+
+const program = join(import.meta.dirname, '../../../src/cli/main.ts')
+const children = new Set<ChildProcess>()
+
+let redis: RunningRedis
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(stopRedis)
+afterEach(() => {
+  for (const each of children) each.kill('SIGKILL')
+  children.clear()
+})
+
+type Running = { readonly url: string; readonly dataDir: string; readonly child: ChildProcess }
+
+/** Starts the role and resolves when it serves. */
+async function startHttp(more: Record<string, unknown> = {}): Promise<Running> {
+  const directory = scratch()
+  const file = join(directory, 'postern.yaml')
+  const config = { dataDir: './data', http: { listen: '127.0.0.1:0' }, redis: redis.place, ...more }
+  writeFileSync(file, stringify(config), { mode: 0o600 })
+  const child = fork(program, ['--config', file, 'serve', '--role', 'http'], { stdio: 'ignore' })
+  children.add(child)
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`it ended with ${code}`)
+  })
+  const serving = once(child, 'message') as Promise<[{ addresses: string[] }]>
+  const [message] = await Promise.race([serving, ended])
+  ended.catch(() => {})
+  return { url: message.addresses[0] ?? '', dataDir: join(directory, 'data'), child }
+}
+
+async function ask(url: string, init: RequestInit = {}) {
+  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(10_000) })
+  return { status: response.status, text: await response.text(), headers: response.headers }
+}
+
+/** Every sample of a page in Prometheus's text format; throws at a line that is none. */
+function samplesOf(page: string): Record<string, number> {
+  const samples: Record<string, number> = {}
+  for (const line of page.split('\n')) {
+    if (line === '' || /^# (?:HELP|TYPE) [a-z_]+ ./.test(line)) continue
+    const [, name, value] = /^([a-z_]+(?:\{[^}]*\})?) (\S+)$/.exec(line) ?? []
+    if (name === undefined || Number.isNaN(Number(value))) throw new Error(`not a sample: ${line}`)
+    samples[name] = Number(value)
+  }
+  return samples
+}
+
+describe('on a node where all is well', () => {
+  let http: Running
+  beforeEach(async () => {
+    http = await startHttp()
+  })
+
+  test('/healthz and /readyz say so', async () => {
+    expect(await ask(`${http.url}/healthz`)).toMatchObject({ status: 200, text: 'ok\n' })
+    await until(async () => (await ask(`${http.url}/readyz`)).status === 200)
+    expect(await ask(`${http.url}/readyz`)).toMatchObject({ status: 200, text: 'ready\n' })
+  })
+
+  test('anything else is answered with what there is', async () => {
+    const { status, text } = await ask(`${http.url}/admin`)
+    expect([status, text]).toEqual([404, 'There is /healthz, /readyz and /metrics here.\n'])
+  })
+
+  test('/metrics counts what waits, what is dead and what is corrupt, and shows no id', async () => {
+    const spool = new Spool(http.dataDir)
+    const message = Buffer.from('Subject: x\r\n\r\n')
+    const old = await keep(spool, message, restOfRecord(newMessageId(Date.now() - 90_000)))
+    await keep(spool, message)
+    await spool.bury(await keep(spool, message), { done: [], attempts: 1 })
+    writeFileSync(join(http.dataDir, 'spool/corrupt', newMessageId(1)), '')
+    const { text, headers } = await ask(`${http.url}/metrics`)
+    expect(headers.get('content-type')).toContain('text/plain; version=0.0.4')
+    const samples = samplesOf(text)
+    expect(samples).toMatchObject({
+      postern_spool_messages: 2,
+      postern_dead_letters: 1,
+      postern_corrupt_entries: 1,
+    })
+    expect(samples['postern_spool_oldest_seconds']).toBeGreaterThanOrEqual(90)
+    expect(samples['postern_spool_oldest_seconds']).toBeLessThan(150)
+    expect(text).not.toMatch(/[0-9a-v]{40}|@/)
+
+    for (const id of filesOf(http.dataDir, 'queue')) await spool.remove(id)
+    spool.close()
+    expect(samplesOf((await ask(`${http.url}/metrics`)).text)).toMatchObject({
+      postern_spool_messages: 0,
+      postern_spool_oldest_seconds: 0,
+    })
+    expect(old).toHaveLength(40)
+  })
+
+  test('a stop ends it with exit code 0, an open connection or not', async () => {
+    await ask(`${http.url}/healthz`)
+    const exited = once(http.child, 'exit')
+    http.child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+  })
+})
+
+describe('/readyz', () => {
+  afterEach(async () => {
+    redis.resume()
+    await redis.kill()
+    await redis.start()
+  })
+
+  test('names Redis while it is down, and is ready again when it is back', async () => {
+    const { url } = await startHttp()
+    await until(async () => (await ask(`${url}/readyz`)).status === 200)
+    await redis.kill()
+    await until(async () => (await ask(`${url}/readyz`)).status === 503)
+    const { text } = await ask(`${url}/readyz`)
+    expect(text).toMatch(/^redis: .+; mail is accepted and waits in the spool\n$/)
+    expect((await ask(`${url}/healthz`)).status).toBe(200)
+    await redis.start()
+    await until(async () => (await ask(`${url}/readyz`)).status === 200)
+  })
+
+  test('answers within a few seconds while Redis hangs', async () => {
+    const { url } = await startHttp()
+    await until(async () => (await ask(`${url}/readyz`)).status === 200)
+    redis.pause()
+    const { status, text } = await ask(`${url}/readyz`)
+    expect(status).toBe(503)
+    expect(text).toContain('redis: ')
+    redis.resume()
+    await until(async () => (await ask(`${url}/readyz`)).status === 200)
+  })
+
+  test('names the disk when it is low, and Redis beside it', async () => {
+    const { url } = await startHttp({ spool: { minFreeBytes: 2 ** 50 } })
+    const disk = 'disk: below spool.minFreeBytes, mail is deferred\n'
+    await until(async () => (await ask(`${url}/readyz`)).text === disk)
+    await redis.kill()
+    await until(async () => (await ask(`${url}/readyz`)).text.includes('redis: '))
+    const { status, text } = await ask(`${url}/readyz`)
+    expect(status).toBe(503)
+    expect(text.split('\n').map((line) => line.split(':')[0])).toEqual(['disk', 'redis', ''])
+  })
+})
