@@ -5,7 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
-import { configExitCode, errorCode, UserError } from '../errors.ts'
+import { configExitCode, describeError, errorCode, UserError } from '../errors.ts'
 import { log } from '../log.ts'
 import { places, prepare } from './prepare.ts'
 import { requirePublicKeys } from './public-keys.ts'
@@ -44,6 +44,7 @@ export async function supervise(
   lock(places(config.dataDir).lock)
   let stopping = false
   let stoppedAt = 0
+  let serving = false
   const roles: Role[] = []
 
   if (config.redis === 'embedded') {
@@ -59,6 +60,7 @@ export async function supervise(
     startRole('worker', index === 0 ? [] : ['--no-sweep'], index === 0 ? ['--fresh'] : []),
   )
   const [smtp, http] = await Promise.all([startRole('smtp'), startRole('http'), ...workers])
+  serving = true
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void stop(0))
   return { madeKey, smtp, http: http[0] ?? '' }
@@ -69,7 +71,7 @@ export async function supervise(
     args: readonly string[] = [],
     once: readonly string[] = [],
   ): Promise<readonly string[]> {
-    const serving = Promise.withResolvers<readonly string[]>()
+    const reported = Promise.withResolvers<readonly string[]>()
     let more = once
     const start = (): ChildProcess => {
       const child = fork(command.script, [...command.args, '--role', name, ...args, ...more], {
@@ -80,13 +82,13 @@ export async function supervise(
         env: { ...process.env, POSTERN_ROLE: name },
       })
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
-        if (message.postern === 'serving') serving.resolve(message.addresses ?? [])
+        if (message.postern === 'serving') reported.resolve(message.addresses ?? [])
       })
       more = []
       return child
     }
     await launch({ name, start, delayMs: firstRestartMs })
-    return serving.promise
+    return reported.promise
   }
 
   async function launch(role: Role): Promise<void> {
@@ -96,22 +98,27 @@ export async function supervise(
     const since = performance.now()
     child.once('exit', (code, signal) => {
       if (stopping) return
-      if (code === configExitCode) return void stop(code)
-      role.delayMs =
-        performance.now() - since > steadyMs
-          ? firstRestartMs
-          : Math.min(role.delayMs * 2, maxRestartMs)
-      log.error(
-        { role: role.name, code, signal, againInMs: role.delayMs },
-        `The ${role.name} process died; it is started again`,
-      )
-      setTimeout(() => {
-        if (!stopping)
-          launch(role).catch((error: unknown) =>
-            log.error({ err: error, role: role.name }, 'It could not be started'),
-          )
-      }, role.delayMs)
+      // Later it may be a file that somebody is writing: the others go on meanwhile.
+      if (code === configExitCode && !serving) return void stop(code)
+      if (performance.now() - since > steadyMs) role.delayMs = firstRestartMs
+      launchAgain(role, { code, signal }, `The ${role.name} process died; it is started again`)
     })
+  }
+
+  function launchAgain(role: Role, why: Record<string, unknown>, text: string): void {
+    const againInMs = role.delayMs
+    role.delayMs = Math.min(againInMs * 2, maxRestartMs)
+    log.error({ role: role.name, ...why, againInMs }, text)
+    setTimeout(() => {
+      if (stopping) return
+      launch(role).catch((error: unknown) =>
+        launchAgain(
+          role,
+          { reason: describeError(error) },
+          `The ${role.name} process could not be started; it will be tried again`,
+        ),
+      )
+    }, againInMs)
   }
 
   /** Takers of mail first, then those who deliver it, Redis last. */
@@ -168,7 +175,8 @@ function isPostern(pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
   try {
     process.kill(pid, 0)
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('serve')
+    // The whole word: redis-server is none of ours.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('serve')
   } catch (error) {
     return errorCode(error) === 'EPERM'
   }

@@ -4,9 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { freePort, reconfigure } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
 import { startRedis, stopRedis } from '../support/redis.ts'
@@ -97,6 +98,59 @@ async function readiness({ http }: RunningPostern): Promise<number> {
     () => 0,
   )
 }
+
+describe('what is gone for a while', () => {
+  test('redis-server, as during an upgrade of it, is tried again until it is there', async () => {
+    const bin = mkdtempSync(join(tmpdir(), 'postern-bin-'))
+    // What bin/postern needs; without setpriv it is redis-server itself that can't be spawned.
+    const programs = ['dirname', 'readlink', 'sh', 'env', 'redis-server']
+    for (const each of programs) symlinkSync(`/usr/bin/${each}`, join(bin, each))
+    const path = process.env['PATH']
+    process.env['PATH'] = bin
+    onTestFinished(() => {
+      process.env['PATH'] = path
+      rmSync(bin, { recursive: true })
+    })
+    const postern = await startPostern()
+    rmSync(join(bin, 'redis-server'))
+    process.kill(postern.pids()['redis']?.[0] ?? 0, 'SIGKILL')
+    await postern.logged(({ msg }) => msg.includes('redis process could not be started'))
+    const id = await sendOnce(postern)
+    expect(postern.spooled()).toEqual([id])
+    symlinkSync('/usr/bin/redis-server', join(bin, 'redis-server'))
+    await postern.delivered()
+    await expectService(postern)
+    await postern.killAll()
+  })
+
+  test('a rule file, broken while a role is started again, stops nothing but that role', async () => {
+    const port = await freePort()
+    const postern = await startPostern({ config: { smtp: { listen: [`127.0.0.1:${port}`] } } })
+    const rules = join(postern.directory, 'rules/default.yaml')
+    const good = readFileSync(rules)
+    writeFileSync(rules, 'Rules: [')
+    process.kill(postern.pids()['smtp']?.[0] ?? 0, 'SIGKILL')
+    await postern.logged(({ role, code }) => role === 'smtp' && code === 78)
+    expect((await fetch(`${postern.http}/healthz`)).status).toBe(200)
+    writeFileSync(rules, good)
+    await until(() => accepts(postern))
+    await expectService(postern)
+    await postern.killAll()
+  })
+})
+
+test('a lock that names another program by now, redis-server say, stops no start', async () => {
+  const other = spawn('sleep', ['300'], { argv0: 'redis-server', stdio: 'ignore' })
+  onTestFinished(() => void other.kill())
+  const postern = await startPostern()
+  await postern.killAll()
+  // As after a reboot: the pid of a process that lives and is no Postern.
+  const lock = join(postern.dataDir, 'serve.pid')
+  writeFileSync(lock, `${other.pid}\n`)
+  const again = await startPostern({ again: postern })
+  expect(Number(readFileSync(lock, 'utf8'))).toBe(again.pid)
+  await again.killAll()
+})
 
 describe('a stop', () => {
   const signals = [

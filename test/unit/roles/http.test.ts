@@ -1,4 +1,4 @@
-/** The HTTP role as a process of its own: what a load balancer, a probe and Prometheus are told. */
+/** The HTTP role as a process of its own, where Redis hangs and the disk is full; the rest is in test/e2e/http.test.ts. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -59,21 +59,10 @@ function samplesOf(page: string): Record<string, number> {
   return samples
 }
 
-describe('on a node where all is well', () => {
+describe('the role', () => {
   let http: Running
   beforeEach(async () => {
     http = await startHttp()
-  })
-
-  test('/healthz and /readyz say so', async () => {
-    expect(await ask(`${http.url}/healthz`)).toMatchObject({ status: 200, text: 'ok\n' })
-    await until(async () => (await ask(`${http.url}/readyz`)).status === 200)
-    expect(await ask(`${http.url}/readyz`)).toMatchObject({ status: 200, text: 'ready\n' })
-  })
-
-  test('anything else is answered with what there is', async () => {
-    const { status, text } = await ask(`${http.url}/admin`)
-    expect([status, text]).toEqual([404, 'There is /healthz, /readyz and /metrics here.\n'])
   })
 
   test('/metrics counts what waits, what is dead and what is corrupt, and shows no id', async () => {
@@ -105,7 +94,7 @@ describe('on a node where all is well', () => {
   })
 
   test('a stop ends it with exit code 0, an open connection or not', async () => {
-    await ask(`${http.url}/healthz`)
+    expect(await ask(`${http.url}/healthz`)).toMatchObject({ status: 200, text: 'ok\n' })
     const exited = once(http.child, 'exit')
     http.child.kill('SIGTERM')
     expect(await exited).toEqual([0, null])
@@ -117,18 +106,6 @@ describe('/readyz', () => {
     redis.resume()
     await redis.kill()
     await redis.start()
-  })
-
-  test('names Redis while it is down, and is ready again when it is back', async () => {
-    const { url } = await startHttp()
-    await until(async () => (await ask(`${url}/readyz`)).status === 200)
-    await redis.kill()
-    await until(async () => (await ask(`${url}/readyz`)).status === 503)
-    const { text } = await ask(`${url}/readyz`)
-    expect(text).toMatch(/^redis: .+; mail is accepted and waits in the spool\n$/)
-    expect((await ask(`${url}/healthz`)).status).toBe(200)
-    await redis.start()
-    await until(async () => (await ask(`${url}/readyz`)).status === 200)
   })
 
   test('answers within a few seconds while Redis hangs', async () => {
