@@ -2,7 +2,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { newMessageId } from '../../src/mail/message-id.ts'
 import { expectKept, freePort, messageOf, sendAll } from '../support/load.ts'
 import {
@@ -13,6 +13,8 @@ import {
   until,
 } from '../support/postern.ts'
 
+// Whole servers are started and stopped in each, on a machine that others use.
+vi.setConfig({ testTimeout: 120_000 })
 afterEach(stopAll)
 
 const attempts = 3
@@ -177,9 +179,7 @@ test('an entry that the disk has damaged is moved aside, told of, and stops nobo
   expect(readdirSync(join(postern.dataDir, 'spool/corrupt'))).toEqual([broken])
   const { code, stderr } = await postern.cli('queue', 'list')
   expect(code).toBe(0)
-  expect(stderr).toContain(
-    `1 entry could not be read, kept in ${postern.dataDir}/spool/corrupt`,
-  )
+  expect(stderr).toContain(`1 entry could not be read, kept in ${postern.dataDir}/spool/corrupt`)
   const metrics = await (await fetch(`${postern.http}/metrics`)).text()
   expect(metrics).toMatch(/^postern_corrupt_entries 1$/m)
 

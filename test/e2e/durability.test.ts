@@ -1,12 +1,14 @@
 /** D§2.1 and D§2.3 under kill -9: what was told 250 is one object, byte for byte, whoever is killed. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { expectKept, freePort, messageOf, reconfigure, sendAll } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
 import { seeded } from '../support/seeded.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
 
+// Several starts each; and a worker that died is missed after 25 s only.
+vi.setConfig({ testTimeout: 120_000 })
 afterEach(stopAll)
 
 const KiB = 1024
