@@ -1,10 +1,13 @@
 /** D§2.2: Redis may be lost. Mail is accepted without it, and delivered when it is back. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { expectKept, freePort, messageOf, sendAll } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
 import { redisCli, startRedis, stopRedis } from '../support/redis.ts'
 
+// Whole servers are started and stopped in each, on a machine that others use.
+vi.setConfig({ testTimeout: 120_000 })
 afterEach(stopAll)
 afterEach(stopRedis)
 
@@ -28,6 +31,27 @@ test('FLUSHALL under load, ten times, loses nothing and stores nothing twice', a
   expect(flushes).toHaveLength(10)
   await postern.delivered()
   await expectKept(postern, sent)
+})
+
+test('nothing of a message but its id is in Redis or in the files it writes', async () => {
+  // A store that stays away: nobody makes directories in sysfs.
+  const postern = await startPostern({
+    config: { resources: { buckets: { inbox: { type: 'dir', path: '/sys/kernel/postern' } } } },
+  })
+  const sent = await sendAll(() => postern, messages(3))
+  const [id = ''] = sent.kept.keys()
+  await postern.logged(({ msg }) => msg.startsWith('Action failed'))
+  const directory = join(postern.dataDir, 'redis')
+  const written = (): string =>
+    readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((each) => each.isFile())
+      .map((each) => readFileSync(join(each.parentPath, each.name), 'latin1'))
+      .join('\n')
+  // `everysec` is Redis's own clock.
+  await until(() => written().includes(id))
+  for (const secret of ['Subject', 'caf\xe9', 'you@', 'sender-', '127.0.0.1', 'inbox', '/sys/']) {
+    expect(written()).not.toContain(secret)
+  }
 })
 
 test('an embedded Redis that hangs keeps no mail out, and delivery goes on when it goes on', async () => {
