@@ -20,9 +20,12 @@ export type DeliveryQueue = {
   readonly close: () => Promise<void>
 }
 
-/** One queue per node, on any number of nodes per Redis. A queue's name may not hold a colon. */
-export function queueName(node: string): string {
-  return `postern-${node}`
+/**
+ * One queue per node, on any number of nodes per Redis; a queue's name may not hold a colon. The braces
+ * put all keys of a queue into one slot, which Redis Cluster asks for.
+ */
+export function queuePlace(node: string): { readonly name: string; readonly prefix: string } {
+  return { name: `postern-${node}`, prefix: `{postern-${node}}` }
 }
 
 const jobOptions = {
@@ -45,7 +48,8 @@ export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
   // bullmq 6.7: a Queue made before its connection is ready either fails for good or keeps every add
   // waiting in memory until Redis is there. Made when it is ready, it fails at once while Redis is away.
   const open = (): void => {
-    opened ??= new Queue(queueName(node), { connection: redis })
+    const { name, prefix } = queuePlace(node)
+    opened ??= new Queue(name, { connection: redis, prefix })
     // The connection reports its own outages; without a listener BullMQ's event would end the process.
     opened.on('error', () => {})
   }

@@ -8,7 +8,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import type { Deliver } from './deliver.ts'
-import { queueName } from './queue.ts'
+import { queuePlace } from './queue.ts'
 
 /** Tells BullMQ to try the job again after so long. */
 class RetryLater extends Error {
@@ -34,8 +34,9 @@ export function startWorker(
   concurrency: number,
   deliver: Deliver,
 ): DeliveryWorker {
+  const { name, prefix } = queuePlace(node)
   const worker = new Worker<{ id: string }>(
-    queueName(node),
+    name,
     async ({ data: { id } }) => {
       const outcome = await deliver(id).catch((error: unknown) => {
         log.error({ id, reason: describeError(error) }, 'The spool could not be read or written')
@@ -45,6 +46,7 @@ export function startWorker(
     },
     {
       connection: redis,
+      prefix,
       concurrency,
       // A job whose worker died is taken up again after at most 25 s, however often: only the spool's
       // count gives up (P64). Taken up too early, by a worker that was only slow, it repeats an action,

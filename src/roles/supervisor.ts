@@ -55,10 +55,13 @@ export async function supervise(
     })
     await redisReady(redisPlace(config), 30_000)
   }
-  const workers = Array.from({ length: config.delivery.processes }, (_, index) =>
-    // The lock on dataDir says that no worker is left from the last run.
-    startRole('worker', index === 0 ? [] : ['--no-sweep'], index === 0 ? ['--fresh'] : []),
-  )
+  const { processes } = config.delivery
+  const workers = Array.from({ length: processes }, (_, index) => {
+    if (index > 0) return startRole('worker', ['--no-sweep'])
+    // The lock on dataDir says that no worker is left from the last run; an only worker never has
+    // another beside it, so what one that died had under way need not be waited for.
+    return processes === 1 ? startRole('worker', ['--fresh']) : startRole('worker', [], ['--fresh'])
+  })
   const [smtp, http] = await Promise.all([startRole('smtp'), startRole('http'), ...workers])
   serving = true
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)

@@ -22,8 +22,14 @@ export type RunningRedis = {
 const run = promisify(execFile)
 const started = new Set<{ directory: string; child?: ChildProcess }>()
 
-/** `port`: on TCP instead of a socket, and not started yet. */
-export async function startRedis({ port }: { port?: number } = {}): Promise<RunningRedis> {
+/** `port`: on TCP instead of a socket, and not started yet. `more`: further arguments. */
+export async function startRedis({
+  port,
+  more = [],
+}: {
+  port?: number
+  more?: readonly string[]
+} = {}): Promise<RunningRedis> {
   const directory = mkdtempSync(join(tmpdir(), 'postern-redis-'))
   const socket = join(directory, 's')
   const own: { directory: string; child?: ChildProcess } = { directory }
@@ -43,7 +49,7 @@ export async function startRedis({ port }: { port?: number } = {}): Promise<Runn
     pause: () => void own.child?.kill('SIGSTOP'),
     resume: () => void own.child?.kill('SIGCONT'),
     async start() {
-      const args = [...listen, '--unixsocket', socket, '--dir', directory, '--save', '']
+      const args = [...listen, '--unixsocket', socket, '--dir', directory, '--save', '', ...more]
       own.child = spawn('redis-server', args, { stdio: 'ignore' })
       const client = new Redis({
         path: socket,

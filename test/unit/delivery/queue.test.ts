@@ -2,7 +2,7 @@
 import { Queue, Worker } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type DeliveryQueue, openQueue, queueName } from '../../../src/delivery/queue.ts'
+import { type DeliveryQueue, openQueue, queuePlace } from '../../../src/delivery/queue.ts'
 import { nextSlice, reconcile, type Slice, wholeSpool } from '../../../src/delivery/reconcile.ts'
 import { connectRedis } from '../../../src/delivery/redis.ts'
 import { log } from '../../../src/log.ts'
@@ -30,7 +30,10 @@ beforeEach(async () => {
   client = connectRedis(server.place, 'fails-fast')
   queue = openQueue(client, 'mx.example.test')
   await until(() => client.status === 'ready')
-  bull = new Queue(queueName('mx.example.test'), { connection: client })
+  bull = new Queue(queuePlace('mx.example.test').name, {
+    connection: client,
+    prefix: queuePlace('mx.example.test').prefix,
+  })
   bull.on('error', () => {})
   spool = new Spool(scratch())
 })
@@ -167,7 +170,7 @@ describe('reconcile', () => {
         async () => {
           if (state === 'failed') throw new Error('given up')
         },
-        { connection },
+        { connection, prefix: queuePlace('mx.example.test').prefix },
       )
       await until(async () => (await bull.getJobState(id)) === state)
       await worker.close()

@@ -3,7 +3,7 @@ import { Queue } from 'bullmq'
 import type { Cluster, Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Outcome } from '../../../src/delivery/deliver.ts'
-import { type DeliveryQueue, openQueue, queueName } from '../../../src/delivery/queue.ts'
+import { type DeliveryQueue, openQueue, queuePlace } from '../../../src/delivery/queue.ts'
 import { connectRedis } from '../../../src/delivery/redis.ts'
 import { type DeliveryWorker, startWorker } from '../../../src/delivery/worker.ts'
 import { log } from '../../../src/log.ts'
@@ -75,7 +75,10 @@ test('waits ten seconds when the spool itself fails, and forgets nothing', async
   const id = newMessageId(1)
   start([new Error('EIO')])
   await queue.add([id])
-  const bull = new Queue(queueName('n'), { connection: client })
+  const bull = new Queue(queuePlace('n').name, {
+    connection: client,
+    prefix: queuePlace('n').prefix,
+  })
   await until(async () => (await bull.getDelayedCount()) === 1)
   const [job] = await bull.getDelayed()
   expect(job?.id).toBe(id)
