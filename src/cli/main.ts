@@ -1,7 +1,7 @@
 /**
  * The command line: `postern`. Each command is one file here; this one only lists them and turns what
- * they throw into a sentence and an exit code: 0 done, 1 failed, 2 wrong usage, 78 a mistake in a
- * configuration or rule file (BSD's EX_CONFIG).
+ * they throw into a sentence and an exit code: 0 done, 1 failed, 2 wrong usage, 78 something given is
+ * wrong, a configuration, rule or key file, an id (BSD's EX_CONFIG).
  */
 import { Command, CommanderError } from 'commander'
 import { configExitCode, describeError, UserError } from '../errors.ts'
@@ -21,7 +21,7 @@ const program = new Command('postern')
   )
   .addHelpText(
     'after',
-    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 78 a mistake in a configuration or rule file.',
+    '\nExit codes: 0 done, 1 failed, 2 wrong usage, 78 something given is wrong: a configuration, rule or key file, an id.',
   )
 
 for (const command of [

@@ -32,13 +32,7 @@ export async function writeDurably(
 
 /** Makes a folder and what it lies in; the entries are on disk when it returns. */
 export async function makeFolder(path: string): Promise<void> {
-  let first: string | undefined
-  try {
-    first = await mkdir(path, { recursive: true, mode: 0o700 })
-  } catch (error) {
-    const code = errorCode(error)
-    throw code === 'ENOTDIR' || code === 'EEXIST' ? inTheWay(path, error) : error
-  }
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   for (let each = path; ; each = dirname(each)) {
     await syncFolder(dirname(each))

@@ -13,6 +13,7 @@
  */
 import { lstat, readdir, rm, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { errorCode } from '../errors.ts'
 import { exactly } from './content.ts'
 import { inTheWay, linkNew, makeFolder, statOf, syncFolder, writeDurably } from './dir-files.ts'
 import { SIDECAR, TEMPORARY } from './dir-names.ts'
@@ -33,11 +34,12 @@ export async function putFile(
   const upload = crypto.randomUUID()
   const content = join(root, TEMPORARY, upload)
   const sidecar = JSON.stringify(sidecarOf(options, upload), undefined, 2)
+  // A bucket that can't be made (its disk is not mounted, say) may well be there later: transient.
   await makeFolder(dirname(content))
   try {
     await writeDurably(content, exactly(body, options.length))
     await writeDurably(content + SIDECAR, `${sidecar}\n`)
-    await makeFolder(dirname(path))
+    await makeKeyFolder(dirname(path))
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const outcome = await publish(root, path, upload)
       if (outcome !== 'lost') return outcome
@@ -46,6 +48,16 @@ export async function putFile(
   } finally {
     await rm(content, { force: true })
     await rm(content + SIDECAR, { force: true })
+  }
+}
+
+/** The bucket is there, so what is in the way of a folder in it is another key's object: for good. */
+async function makeKeyFolder(path: string): Promise<void> {
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    const code = errorCode(error)
+    throw code === 'ENOTDIR' || code === 'EEXIST' ? inTheWay(path, error) : error
   }
 }
 

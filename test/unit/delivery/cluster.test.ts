@@ -12,7 +12,14 @@ afterAll(stopRedis)
 test('on a Redis Cluster entries are added, known and forgotten as on one Redis', async () => {
   const port = await freePort()
   const bus = await freePort()
-  const more = ['--cluster-enabled', 'yes', '--cluster-port', `${bus}`]
+  const more = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    `${bus}`,
+    '--cluster-announce-ip',
+    '127.0.0.1',
+  ]
   const server = await startRedis({ port, more })
   await server.start()
   await server.cli('cluster', 'addslotsrange', '0', '16383')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { PermanentError } from '../../../src/errors.ts'
+import { isTransient, PermanentError } from '../../../src/errors.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import * as of from '../../conformance/content.ts'
 
@@ -143,4 +143,11 @@ test('a process killed while it writes leaves no object; what it leaves is remov
   await fs.utimes(join(root, '%tmp', left), yesterday, yesterday)
   expect(await put('k', 'again')).toBe('stored')
   expect(await temporary()).toEqual([])
+})
+
+test('a bucket that cannot be made is a transient failure: its disk may be mounted later', async () => {
+  await fs.symlink('/nonexistent/elsewhere', root)
+  const error = await put('a', 'sealed').catch((thrown: unknown) => thrown)
+  expect(error).toBeInstanceOf(Error)
+  expect(isTransient(error)).toBe(true)
 })
