@@ -31,6 +31,9 @@ export async function runSmtp(config: Config): Promise<readonly string[]> {
   const addresses = Promise.withResolvers<readonly string[]>()
   if (cluster.isPrimary) await makeReady(home, config)
   if (cluster.isPrimary && config.smtp.processes > 0) {
+    // The workers accept for themselves. Handed over by the primary (Node's default), a connection on
+    // its way to a worker that dies would be lost, and each costs some 10 % more CPU.
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     watchWorkers(config, addresses.resolve)
     startHaraka(home, () => {})
     return addresses.promise
