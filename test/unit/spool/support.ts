@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
-import { newMessageId } from '../../../src/mail/message-id.ts'
-import { allDisabled } from '../../../src/mail/verdict.ts'
 import type { SpoolRecord } from '../../../src/spool/record.ts'
 import { Spool } from '../../../src/spool/spool.ts'
+import { restOfRecord } from '../../support/record.ts'
 
 const made: string[] = []
 
@@ -18,33 +17,6 @@ export function scratch(): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-spool-'))
   made.push(directory)
   return directory
-}
-
-export function restOfRecord(
-  id: string = newMessageId(Date.now()),
-): Omit<SpoolRecord, 'size' | 'sha256'> {
-  return {
-    version: 1,
-    id,
-    time: '2026-03-02T09:15:27.000Z',
-    envelope: {
-      remoteIp: '192.0.2.1',
-      helo: 'client.example.test',
-      reversePath: 'sender@example.test',
-      recipients: ['you@example.test'],
-      protocol: 'ESMTP',
-    },
-    verdicts: allDisabled('test'),
-    ruleSet: 'default',
-    plan: [
-      {
-        rule: 'all',
-        action: { S3Action: { BucketName: 'inbox' } },
-        recipients: ['you@example.test'],
-        scan: true,
-      },
-    ],
-  }
 }
 
 /** Commits one message and answers its id. */
@@ -78,4 +50,4 @@ export function openDescriptors(): number {
   return readdirSync('/proc/self/fd').length
 }
 
-export { Spool }
+export { restOfRecord, Spool }
