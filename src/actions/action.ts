@@ -2,23 +2,9 @@
  * The contract of an action. Each kind is one file here and one row in registry.ts; how to add one is
  * in docs/hacking.md.
  */
-
-import type { Envelope } from '../mail/envelope.ts'
 import type { AddedField } from '../mail/prepend.ts'
-import type { Receipt } from '../mail/receipt.ts'
-import type { Verdicts } from '../mail/verdict.ts'
+import type { KeptMessage, Receipt } from '../mail/receipt.ts'
 import type { PlannedAction } from '../rules/rule-set.ts'
-
-/** What is known of the message: a spool record. */
-export type KeptMessage = {
-  readonly id: string
-  readonly time: string
-  readonly envelope: Envelope
-  readonly verdicts: Verdicts
-  readonly ruleSet: string
-  readonly size: number
-  readonly sha256: string
-}
 
 /** One planned action and the message it is for. */
 export type Delivery = {

@@ -1,4 +1,5 @@
 /** Opens one object that the caller fetched by itself: from a queue, a backup, a browser's request. */
+import { concat } from '../seal/bytes.ts'
 import { openContent, type SealedObject } from './content.ts'
 import type { MailKey } from './keys.ts'
 import { refuseLegacy } from './mailbox.ts'
@@ -84,11 +85,5 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function whole(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   for await (const piece of source) pieces.push(piece)
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return concat(pieces)
 }

@@ -105,7 +105,6 @@ type Frozen<T> = T extends object ? { readonly [Name in keyof T]: Frozen<T[Name]
 export type StoreConfig = Frozen<Filled<NonNullable<Written['store']>>>
 /** One bucket: its own directory, or a bucket of an S3 endpoint. */
 export type BucketConfig = Frozen<Filled<Written['resources']['buckets'][string]>>
-export type RedisConfig = Frozen<Written['redis']>
 export type KeyConfig = Frozen<Written['keys'][string]>
 
 /** The effective configuration: every default filled in, every path absolute, cross-checked. */

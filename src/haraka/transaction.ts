@@ -7,8 +7,6 @@ type Draft = { readonly discard: () => void }
 
 export type MailState<D extends Draft = Draft> = {
   readonly smtpUtf8: boolean
-  /** Octets the client announced by SIZE (RFC 1870), 0 when it did not. */
-  readonly announcedSize: number
   capture?: { readonly reader: DataReader; readonly draft: D }
   /** Set once the draft belongs to the commit, which then decides about it alone. */
   committing?: true

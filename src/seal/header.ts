@@ -5,6 +5,7 @@
  *   "PSTRNBX" 01 (8) | epk (32) | n u16be | n × ( kid (16) | wrap (48) ) | commit (32)
  */
 import { fastestBackend } from './backend.ts'
+import { concat } from './bytes.ts'
 import { EnvelopeError } from './envelope-error.ts'
 import type { KeyPair, NaclBackend, PublicKey } from './nacl.ts'
 import type { Reader } from './reader.ts'
@@ -26,7 +27,7 @@ const WRAP_NONCE = ascii.encode('postern-envelope-v1-wrap')
 
 /** The 16 bytes by which a header names a public key. */
 export function keyId(publicKey: PublicKey, backend: NaclBackend = fastestBackend()): Uint8Array {
-  return backend.hash(concat(KEY_ID_LABEL, publicKey)).subarray(0, KEY_ID)
+  return backend.hash(concat([KEY_ID_LABEL, publicKey])).subarray(0, KEY_ID)
 }
 
 /** A header for these keys, and the payload key, which the caller clears after use. */
@@ -67,7 +68,7 @@ export async function readHeader(reader: Reader): Promise<Uint8Array> {
   checkCount(count)
   const rest = await reader.read(ENTRY * count + COMMIT)
   if (rest.length < ENTRY * count + COMMIT) throw new EnvelopeError('truncated')
-  return concat(fixed, rest)
+  return concat([fixed, rest])
 }
 
 /** The payload key under a header as `readHeader` gives it, which the caller clears after use. */
@@ -102,7 +103,7 @@ function unwrap(header: Uint8Array, keys: readonly KeyPair[], backend: NaclBacke
 
 /** Payload key and commitment from the file key and everything in the header but the commitment. */
 function derive(fileKey: Uint8Array, header: Uint8Array, backend: NaclBackend) {
-  const input = concat(PAYLOAD_LABEL, fileKey, backend.hash(header.subarray(0, -COMMIT)))
+  const input = concat([PAYLOAD_LABEL, fileKey, backend.hash(header.subarray(0, -COMMIT))])
   const derived = backend.hash(input)
   input.fill(0)
   return { payloadKey: derived.subarray(0, KEY), commit: derived.subarray(KEY) }
@@ -115,14 +116,4 @@ function checkCount(count: number): void {
 
 function checkLengths(keys: readonly Uint8Array[]): void {
   if (keys.some((key) => key.length !== KEY)) throw new EnvelopeError('bad-key')
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }

@@ -6,23 +6,13 @@
  *   message | record | "PSTSPL" 00 01 (8) | CRC-32 of record (4) | record length (4) | message length (8)
  */
 import { crc32 } from 'node:zlib'
-import type { Envelope } from '../mail/envelope.ts'
-import type { Verdicts } from '../mail/verdict.ts'
+import type { KeptMessage } from '../mail/receipt.ts'
 import type { PlannedAction } from '../rules/rule-set.ts'
 
 /** What is kept beside the message: all that the delivery worker needs to know. */
-export type SpoolRecord = {
+export type SpoolRecord = KeptMessage & {
   readonly version: 1
-  readonly id: string
-  /** ISO 8601, UTC, milliseconds: when the end of the message arrived. */
-  readonly time: string
-  readonly envelope: Envelope
-  readonly verdicts: Verdicts
-  readonly ruleSet: string
   readonly plan: readonly PlannedAction[]
-  readonly size: number
-  /** Lower-case hex SHA-256 of the message. */
-  readonly sha256: string
 }
 
 export const trailerLength = 24
