@@ -21,25 +21,117 @@ export const dns = z.strictObject({
     60_000,
     'Longest wait for one answer. Bounds how long a name server can hold a session.',
   ),
+  cacheEntries: integer(
+    10_000,
+    0,
+    1_000_000,
+    'Answers kept in memory by each process; 0 keeps none. Bounds the memory that names made up by senders can take.',
+  ),
+  cacheSeconds: integer(
+    60,
+    1,
+    3600,
+    'How long an answer is kept; less where its TTL is known and shorter.',
+  ),
 })
+
+const onFailure = (doc: string) => value.choice(['accept', 'defer', 'refuse'], 'accept', doc)
+
+export const authentication = z.strictObject({
+  maxSignatures: integer(
+    10,
+    1,
+    100,
+    'DKIM-Signature fields that are verified, from the top; the rest is only counted. Bounds the look-ups and hashes of a message with a thousand of them.',
+  ),
+  maxDnsQueries: integer(
+    100,
+    10,
+    1000,
+    'Look-ups that SPF, DKIM, DMARC and ARC of one message may make together; beyond, the result is temperror. Keeps one message from making us query the world.',
+  ),
+  trustedSealers: z
+    .array(value.domainName)
+    .default([])
+    .describe(
+      'Domains whose ARC seals are believed: where all seals of a valid chain are theirs, a DMARC pass they saw replaces our fail, visibly. [] believes none.',
+    ),
+  onFailure: onFailure(
+    'When DNS does not answer in time: accept with PROCESSING_FAILED, defer (451) or refuse (550).',
+  ),
+})
+
+const dnsList = (lists: string) =>
+  z.strictObject({
+    zone: value.domainName.describe('Domain of the list.'),
+    refuseOn: z
+      .array(value.dnsblAnswer)
+      .min(1, { error: 'must name at least one answer' })
+      .default(['127.0.0.2-254'])
+      .describe(
+        `Answers that mean ${lists}: addresses in 127/8, the last number may be a range. 127.255.255.x never does.`,
+      ),
+  })
 
 export const blocklists = z.strictObject({
   dnsbl: z
-    .array(value.notYet('this release looks up no blocklists'))
+    .array(dnsList('"listed, refuse"'))
+    .max(16, { error: 'must name at most 16 lists' })
     .default([])
-    .describe('DNS blocklists. None yet: only [] is accepted.'),
+    .describe('DNS blocklists, asked about every client; a listed one gets 550 5.7.1 at RCPT.'),
+  dnswl: z
+    .array(dnsList('"known good"'))
+    .max(16, { error: 'must name at most 16 lists' })
+    .default([])
+    .describe('DNS allow lists: a client on one of them is refused by no blocklist.'),
+  probeSeconds: integer(
+    300,
+    1,
+    86_400,
+    'How often each list is tried with 127.0.0.2, which it must list, and 127.0.0.1, which it must not. A list that fails is not used until it passes: a dead one would list everybody or nobody.',
+  ),
 })
 
 export const virus = z.strictObject({
-  clamd: value
-    .onlyOff('this release scans for no viruses')
-    .describe('Virus scanner. None yet: only off is accepted.'),
+  clamd: value.clamd
+    .default('auto')
+    .describe(
+      'Virus scanner. `auto` uses the clamd found on this machine, else runs one where it is installed; off, unix:/path, or host:port.',
+    ),
+  scan: value.choice(
+    ['attachments', 'all'],
+    'attachments',
+    'attachments scans, as SES does, messages that have any; all scans every message.',
+  ),
+  concurrency: integer(
+    8,
+    1,
+    64,
+    'Scans at once in each SMTP process; others wait their turn. Bounds the load on clamd, whose MaxThreads is 10 by default.',
+  ),
+  onFailure: onFailure(
+    'When a message could not be scanned: accept with PROCESSING_FAILED, defer (451) or refuse (550).',
+  ),
 })
 
 export const spam = z.strictObject({
-  rspamd: value
-    .onlyOff('this release asks no spam filter')
-    .describe('Spam filter. None yet: only off is accepted.'),
+  rspamd: z
+    .union([z.literal('off'), value.httpUrl], {
+      error: 'must be off, or the http:// or https:// URL of an rspamd worker',
+    })
+    .default('off')
+    .describe('Spam filter: off, or http://host:11333, the normal worker of rspamd.'),
+  grayScore: value.score(6, 'Score from which the verdict is GRAY; rspamd adds a header at 6.'),
+  failScore: value.score(15, 'Score from which the verdict is FAIL; rspamd rejects at 15.'),
+  concurrency: integer(
+    16,
+    1,
+    256,
+    'Questions at once from each SMTP process; others wait their turn. Bounds the load on rspamd.',
+  ),
+  onFailure: onFailure(
+    'When rspamd could not judge: accept with PROCESSING_FAILED, defer (451) or refuse (550).',
+  ),
 })
 
 export const spool = z.strictObject({

@@ -4,6 +4,10 @@ import * as value from './values.ts'
 
 const { integer, KiB, MiB, GiB } = value
 
+/** What `smtp.refuse` can hold. */
+export const refusals = ['virus', 'spam', 'dmarc-reject', 'spf-fail'] as const
+export type Refusal = (typeof refusals)[number]
+
 export const smtp = z.strictObject({
   listen: z
     .array(value.listenAddress)
@@ -72,7 +76,15 @@ export const smtp = z.strictObject({
     .exactOptional()
     .meta({ 'x-default': 'a self-signed certificate', description: 'Certificate for STARTTLS.' }),
   refuse: z
-    .array(value.notYet('no verdict can refuse mail yet, since this release makes no checks'))
+    .array(z.enum(refusals, { error: `must be one of ${refusals.join(', ')}` }))
     .default([])
-    .describe('Verdicts that refuse mail in the session. None yet: only [] is accepted.'),
+    .describe(
+      'Verdicts that refuse a message at its end with 550 5.7.1: virus and spam when they are FAIL, dmarc-reject when DMARC fails and the policy is reject, spf-fail when SPF says fail. [] refuses none, as SES.',
+    ),
+  verdictTimeoutMs: integer(
+    30_000,
+    1000,
+    45_000,
+    'How long all checks of a message together may take; one that is not done by then is PROCESSING_FAILED. Bounds how long a slow scanner can hold a session.',
+  ),
 })

@@ -75,6 +75,9 @@ export const options = z.strictObject({
       'Where the delivery queue is. `embedded` runs a redis-server in dataDir. Losing Redis loses no mail.',
     ),
   dns: node.dns.prefault({}).describe('Asking name servers.'),
+  authentication: node.authentication
+    .prefault({})
+    .describe('The SPF, DKIM and DMARC verdicts. They are always made.'),
   blocklists: node.blocklists.prefault({}).describe('Refusing by address.'),
   virus: node.virus.prefault({}).describe('The virus verdict.'),
   spam: node.spam.prefault({}).describe('The spam verdict.'),

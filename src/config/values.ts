@@ -16,6 +16,17 @@ export function integer(preset: number, min: number, max: number, doc: string) {
   return z.int({ error }).min(min, { error }).max(max, { error }).default(preset).describe(doc)
 }
 
+/** A spam score. */
+export function score(preset: number, doc: string) {
+  const error = 'must be a number from -1000 to 1000'
+  return z
+    .number({ error })
+    .min(-1000, { error })
+    .max(1000, { error })
+    .default(preset)
+    .describe(doc)
+}
+
 /** One word of a closed list. */
 export function choice<const Word extends string>(
   words: readonly Word[],
@@ -75,6 +86,20 @@ function isRedisUrl(value: string): boolean {
   return url.hostname !== '' && url.search === '' && url.hash === ''
 }
 
+/** `127.0.0.2`, or a range of the last number, `127.0.0.2-11`. RFC 5782 §2.1 keeps answers in 127/8. */
+function isDnsblAnswer(value: string): boolean {
+  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3})(?:-(\d{1,3}))?$/.exec(value)
+  if (match?.[1] === undefined || !isIPv4(match[1])) return false
+  const first = Number(match[1].split('.')[3])
+  const last = match[2] === undefined ? first : Number(match[2])
+  return first <= last && last <= 255
+}
+
+function isClamd(value: string): boolean {
+  if (value === 'auto' || value === 'off' || /^unix:\/[^\0]+$/.test(value)) return true
+  return (parseListen(value)?.port ?? 0) > 0
+}
+
 const isFilled = (value: string): boolean => value !== '' && !value.includes('\0')
 
 /** 32 octets in base64 (RFC 4648 §4, padded), or the path of a `.pub` file. */
@@ -98,6 +123,12 @@ export const listenAddress = text(
   'host:port or [IPv6]:port with a port from 0 to 65535',
 )
 export const dnsServer = text('address', isDnsServer, 'an IP address, ip:port or [IPv6]:port')
+export const dnsblAnswer = text(
+  'answer',
+  isDnsblAnswer,
+  'an address in 127/8, the last number may be a range: 127.0.0.2-11',
+)
+export const clamd = text('address', isClamd, 'auto, off, unix:/path of the socket, or host:port')
 export const path = text('path', isFilled, 'the path of a file or directory')
 export const httpUrl = text(
   'URL',
@@ -140,10 +171,4 @@ export const arn = text('ARN', (value) => /^arn:\S+$/.test(value), 'an ARN, arn:
 /** Something the design has and this release has not: accepting it unenforced would be a lie. */
 export function notYet(sentence: string) {
   return z.never({ error: `not supported yet: ${sentence}` })
-}
-
-/** The same for a service that can only be off. */
-export function onlyOff(sentence: string) {
-  const error = `not supported yet: ${sentence}, so it can only be off`
-  return z.literal('off', { error }).default('off')
 }

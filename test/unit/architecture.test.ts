@@ -22,6 +22,15 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   store: [['errors.ts'], ['@aws-sdk/client-s3', 'node:fs', 'node:path']],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
+  dns: [['errors.ts'], ['node:dns', 'node:net']],
+  filters: [
+    ['mail', 'rules', 'dns', 'errors.ts', 'log.ts'],
+    ['zod', 'node:fs', 'node:path', 'node:net'],
+  ],
+  verdicts: [
+    ['mail', 'dns', 'errors.ts', 'log.ts'],
+    ['mailauth', 'clamscan', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module'],
+  ],
   actions: [['mail', 'rules', 'seal', 'store', 'errors.ts'], []],
   delivery: [
     ['mail', 'rules', 'actions', 'spool', 'errors.ts', 'log.ts'],
@@ -36,7 +45,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   roles: [['*'], ['*']],
   'edge.ts': [['*'], ['*']],
   plugins: [
-    ['haraka', 'edge.ts', 'log.ts', 'mail', 'rules', 'spool', 'errors.ts'],
+    ['haraka', 'edge.ts', 'log.ts', 'mail', 'rules', 'spool', 'filters', 'verdicts', 'errors.ts'],
     ['haraka-constants'],
   ],
 }
