@@ -46,6 +46,16 @@ export const replies = {
   nul: refuse(554, '6.0', 'Message has a NUL octet (RFC 5321 4.5.2)'),
   lineTooLong: refuse(554, '6.0', 'Message has a line longer than this server can keep'),
   headerTooLarge: refuse(554, '6.0', 'Message has a header section larger than the limit'),
+  virus: refuse(550, '7.1', 'Message contains a virus'),
+  spam: refuse(550, '7.1', 'Message looks like spam'),
+  dmarcReject: refuse(550, '7.1', 'Refused by the DMARC policy of the From domain'),
+  spfFail: refuse(550, '7.1', 'This server may not send mail for the sender domain (SPF)'),
+  unchecked: refuse(
+    550,
+    '7.1',
+    'Message could not be checked, and unchecked mail is not taken here',
+  ),
+  uncheckedNow: refuse(451, '7.1', 'Message could not be checked just now; try again later'),
   mailLoop: refuse(554, '4.6', 'Too many Received fields: this looks like a mail loop'),
   ourFault: refuse(451, '3.0', 'Temporary failure, try again later'),
   shuttingDown: {
