@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
+import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { DirectorySync } from './directory-sync.ts'
 import { encodeRecord, type SpoolRecord } from './record.ts'
@@ -15,6 +16,8 @@ const fsync = promisify(fs.fsync)
 
 /** Unwritten octets above which the sender is made to wait. */
 const highWater = 1024 * 1024
+
+const readLength = 256 * 1024
 
 /**
  * Pieces below this are gathered: a client that sends octet by octet, or lines of nothing but dots,
@@ -78,6 +81,34 @@ export class Draft {
   /** Resolves when what was taken so far is written, or has failed. */
   async drained(): Promise<void> {
     await this.#writing
+  }
+
+  /**
+   * What was taken so far, from its start each time, for the checks that come before `commit`; several
+   * may read at once. Nothing may be written meanwhile. Rejects when the draft failed or was discarded.
+   */
+  async *read(): AsyncGenerator<Buffer> {
+    await this.#writing
+    if (this.#failure !== undefined) throw this.#failure
+    this.#flush()
+    const inMemory = [...this.#pending]
+    const inFile = this.#size - this.#pendingBytes
+    if (inFile > 0) {
+      // A descriptor of its own: the draft's may be closed, and its number given to another message.
+      const file = await open(this.#places.file, 'r')
+      try {
+        for (let position = 0; position < inFile; ) {
+          const octets = Buffer.allocUnsafe(Math.min(readLength, inFile - position))
+          const { bytesRead } = await file.read(octets, 0, octets.length, position)
+          if (bytesRead === 0) throw new Error(`${this.#places.file} ended early`)
+          position += bytesRead
+          yield octets.subarray(0, bytesRead)
+        }
+      } finally {
+        await file.close()
+      }
+    }
+    yield* inMemory
   }
 
   /**
