@@ -82,13 +82,13 @@ ${configTables()}
 const brokenExample = `smtp:
   maxMesageBytes: 1000000
   maxHops: 5
-virus: { clamd: auto }
+virus: { clamd: localhost }
 encryption: { default: key/mian }
 `
 
 const brokenAnswer = `postern.yaml:2:3: smtp.maxMesageBytes: unknown key; did you mean maxMessageBytes?
 postern.yaml:3:12: smtp.maxHops: must be a whole number from 10 to 1000, not 5
-postern.yaml:4:17: virus.clamd: not supported yet: this release scans for no viruses, so it can only be off
+postern.yaml:4:17: virus.clamd: must be auto, off, unix:/path of the socket, or host:port
 postern.yaml:5:24: encryption.default: there is no key "mian" in keys; did you mean main?
 `
 

@@ -5,7 +5,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
-import { delivery, http } from './options-node.ts'
+import { delivery, http, spam } from './options-node.ts'
 import { closest, formatKey, type Key, type Problem } from './problem.ts'
 import { isPublicKeyFile } from './values.ts'
 
@@ -17,6 +17,7 @@ export function crossCheck(written: unknown, base: string): readonly Problem[] {
     ...sharedAddresses(written),
     ...halfCredentials(written),
     ...retryOrder(written),
+    ...scoreOrder(written),
   ]
 }
 
@@ -91,12 +92,30 @@ function halfCredentials(written: unknown): readonly Problem[] {
 }
 
 function retryOrder(written: unknown): readonly Problem[] {
-  const preset = delivery.parse({})
-  const first = at(written, 'delivery', 'firstRetryMs') ?? preset.firstRetryMs
-  const longest = at(written, 'delivery', 'maxRetryMs') ?? preset.maxRetryMs
-  if (typeof first !== 'number' || typeof longest !== 'number' || first <= longest) return []
-  const path = ['delivery', 'firstRetryMs']
-  return [{ path, reason: `must not be above maxRetryMs, ${longest}`, at: 'value' }]
+  return wrongOrder(written, 'delivery', delivery.parse({}), 'firstRetryMs', 'maxRetryMs')
+}
+
+function scoreOrder(written: unknown): readonly Problem[] {
+  return wrongOrder(written, 'spam', spam.parse({}), 'grayScore', 'failScore')
+}
+
+/** Two numbers of one section, of which the first may not be above the second. */
+function wrongOrder(
+  written: unknown,
+  section: string,
+  preset: Readonly<Record<string, unknown>>,
+  lower: string,
+  upper: string,
+): readonly Problem[] {
+  const [first, last] = [lower, upper].map((name) => at(written, section, name) ?? preset[name])
+  if (typeof first !== 'number' || typeof last !== 'number' || first <= last) return []
+  // What stands in the file is what can be told to be wrong there.
+  const path = [section, at(written, section, lower) === undefined ? upper : lower]
+  const reason =
+    path[1] === lower
+      ? `must not be above ${upper}, ${last}`
+      : `must not be below ${lower}, ${first}`
+  return [{ path, reason, at: 'value' }]
 }
 
 function at(value: unknown, ...path: readonly Key[]): unknown {

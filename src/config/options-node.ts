@@ -18,7 +18,7 @@ export const dns = z.strictObject({
   timeoutMs: integer(
     5000,
     100,
-    60_000,
+    15_000,
     'Longest wait for one answer. Bounds how long a name server can hold a session.',
   ),
   cacheEntries: integer(
@@ -115,10 +115,7 @@ export const virus = z.strictObject({
 })
 
 export const spam = z.strictObject({
-  rspamd: z
-    .union([z.literal('off'), value.httpUrl], {
-      error: 'must be off, or the http:// or https:// URL of an rspamd worker',
-    })
+  rspamd: value.rspamd
     .default('off')
     .describe('Spam filter: off, or http://host:11333, the normal worker of rspamd.'),
   grayScore: value.score(6, 'Score from which the verdict is GRAY; rspamd adds a header at 6.'),

@@ -84,7 +84,7 @@ export const smtp = z.strictObject({
   verdictTimeoutMs: integer(
     30_000,
     1000,
-    45_000,
+    30_000,
     'How long all checks of a message together may take; one that is not done by then is PROCESSING_FAILED. Bounds how long a slow scanner can hold a session.',
   ),
 })

@@ -135,6 +135,11 @@ export const httpUrl = text(
   isHttpUrl,
   'an http:// or https:// URL without a user or a query',
 )
+export const rspamd = text(
+  'URL',
+  (value) => value === 'off' || isHttpUrl(value),
+  'off, or the http:// or https:// URL of an rspamd worker, without a user or a query',
+)
 export const redisUrl = text(
   'text',
   isRedisUrl,

@@ -28,13 +28,26 @@ test('without a file every option has its default, and paths start at the workin
       memoryMessageBytes: 131072,
       inactivitySeconds: 300,
       refuse: [],
+      verdictTimeoutMs: 30000,
     },
     http: { listen: '127.0.0.1:8025' },
     redis: 'embedded',
-    dns: { servers: [], timeoutMs: 5000 },
-    blocklists: { dnsbl: [] },
-    virus: { clamd: 'off' },
-    spam: { rspamd: 'off' },
+    dns: { servers: [], timeoutMs: 5000, cacheEntries: 10000, cacheSeconds: 60 },
+    authentication: {
+      maxSignatures: 10,
+      maxDnsQueries: 100,
+      trustedSealers: [],
+      onFailure: 'accept',
+    },
+    blocklists: { dnsbl: [], dnswl: [], probeSeconds: 300 },
+    virus: { clamd: 'auto', scan: 'attachments', concurrency: 8, onFailure: 'accept' },
+    spam: {
+      rspamd: 'off',
+      grayScore: 6,
+      failScore: 15,
+      concurrency: 16,
+      onFailure: 'accept',
+    },
     spool: { minFreeBytes: 268435456, minFreeInodes: 1000 },
     delivery: {
       processes: 1,
@@ -104,8 +117,8 @@ http: { listen: "127.0.0.1:8025" }
 redis: embedded
 dns: { servers: [] , timeoutMs: 5000 }
 blocklists:
-  dnsbl: []
-virus: { clamd: off }
+  dnsbl: [ { zone: zen.spamhaus.org, refuseOn: ["127.0.0.2-11"] } ]
+virus: { clamd: auto }
 spam: { rspamd: off }
 rules: { dir: ./rules, active: default }
 encryption: { default: key/main }
