@@ -127,3 +127,18 @@ export function allDisabled(reason: string): Verdicts {
   const off: Judgement = { verdict: 'DISABLED', reason }
   return { spf: off, dkim: off, dmarc: off, spam: off, virus: off }
 }
+
+/** One line for logs: `{ spf: 'PASS', dkim: 'GRAY dkim-none', … }`; no text from the message. */
+export function summaryOf(verdicts: Verdicts): Record<VerdictName, string> {
+  const words = (name: VerdictName): string => {
+    const { verdict, reason } = verdicts[name]
+    return reason === undefined ? verdict : `${verdict} ${reason}`
+  }
+  return {
+    spf: words('spf'),
+    dkim: words('dkim'),
+    dmarc: words('dmarc'),
+    spam: words('spam'),
+    virus: words('virus'),
+  }
+}
