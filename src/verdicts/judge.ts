@@ -37,6 +37,9 @@ export type JudgeOptions = {
   readonly signal: AbortSignal
 }
 
+/** Why checks are stopped when it is not for their slowness: nobody waits for them. */
+export const clientGone = 'client-gone'
+
 /** What a check that stops at the deadline gets for saying what it knows. */
 const graceMs = 200
 
@@ -49,7 +52,7 @@ export async function judge(
   const stop = new AbortController()
   const over = Promise.withResolvers<undefined>()
   const abort = (): void => {
-    stop.abort()
+    stop.abort(signal.aborted ? clientGone : undefined)
     setTimeout(over.resolve, graceMs, undefined).unref()
   }
   const timer = setTimeout(abort, timeoutMs)

@@ -1,0 +1,16 @@
+/** Texts that come through mailauth from the message or from DNS, made fit to be kept. */
+import { createRequire } from 'node:module'
+
+/** RFC 1035's longest name; longer texts are cut. */
+const longest = 255
+
+/** One line of bounded length: control characters become '?', so that no log or field is broken. */
+export function bounded(text: string): string {
+  const most = text.length > longest ? `${text.slice(0, longest - 1)}…` : text
+  return most.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, '?')
+}
+
+const { version } = createRequire(import.meta.url)('mailauth/package.json') as { version: string }
+
+/** Verdicts change between its majors (pitfalls P39), so that each is kept with it. */
+export const mailauthEngine = `mailauth@${version}`

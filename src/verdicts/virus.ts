@@ -1,0 +1,183 @@
+/**
+ * The virus verdict, by clamd. Only an explicit OK is PASS (pitfalls P50); what could not be scanned is
+ * PROCESSING_FAILED, what could not be looked into is GRAY. Never rejects for what clamd or a message does.
+ */
+import { describeError } from '../errors.ts'
+import { log } from '../log.ts'
+import type { CapturedMessage } from '../mail/captured.ts'
+import { decodedParts, type MimeStructure, mimeStructure } from '../mail/mime.ts'
+import type { VirusJudgement } from '../mail/verdict.ts'
+import { ask, ClamdError, instream } from './clamd.ts'
+import { type Gate, gate } from './gate.ts'
+import { clientGone } from './judge.ts'
+
+export type VirusScanner = {
+  readonly scan: (message: CapturedMessage, signal: AbortSignal) => Promise<VirusJudgement>
+  /** `undefined` when it works, else one sentence with the remedy. */
+  readonly health: () => Promise<string | undefined>
+}
+
+export type VirusOptions = {
+  /** `unix:/path` or `host:port`. */
+  readonly place: string
+  readonly scan: 'attachments' | 'all'
+  readonly concurrency: number
+  /** What it finds clean was not really scanned. */
+  readonly testSignaturesOnly: boolean
+}
+
+/** Leaves of one message that are scanned one by one. */
+const maxParts = 100
+const versionMs = 60_000
+const probeMs = 2000
+
+export function clamdScanner(options: VirusOptions): VirusScanner {
+  const { place } = options
+  const entrance = gate({
+    concurrency: options.concurrency,
+    failures: 5,
+    firstPauseMs: 1000,
+    maxPauseMs: 30_000,
+    onChange(state) {
+      if (state === 'open')
+        log.error(
+          { clamd: place },
+          'clamd does not work: the virus verdict is PROCESSING_FAILED until it does',
+        )
+      if (state === 'closed') log.info({ clamd: place }, 'clamd works again')
+    },
+  })
+  const engine = engineOf(place)
+
+  return {
+    async scan(message, signal) {
+      const structure = await mimeStructure(message)
+      if (options.scan === 'attachments' && isPlain(structure)) {
+        // SES scans what has an attachment. Here that is what is not plainly text from end to end.
+        return { verdict: 'PASS', reason: 'nothing-to-scan' }
+      }
+      const found = await scanned(message, structure, { place, entrance, signal })
+      const version = await engine(signal)
+      return { ...softened(found, structure, options.testSignaturesOnly), engine: version }
+    },
+    async health() {
+      const signal = AbortSignal.timeout(probeMs)
+      const answer = await ask(place, 'PING', signal).catch((error: unknown) =>
+        describeError(error),
+      )
+      return answer === 'PONG'
+        ? undefined
+        : `clamd: ${answer}; the virus verdict is PROCESSING_FAILED: start clamd, or set virus.clamd`
+    },
+  }
+}
+
+function isPlain({ hasAttachment, unusual, ambiguous }: MimeStructure): boolean {
+  return !hasAttachment && unusual.length === 0 && ambiguous.length === 0
+}
+
+/** Doubt that a clean answer leaves: it was clean in the way clamd reads it, by the signatures it has. */
+function softened(
+  found: VirusJudgement,
+  { ambiguous }: MimeStructure,
+  testSignaturesOnly: boolean,
+): VirusJudgement {
+  if (found.verdict !== 'PASS') return found
+  if (ambiguous.length > 0) return { verdict: 'GRAY', reason: 'ambiguous-mime' }
+  return testSignaturesOnly ? { verdict: 'GRAY', reason: 'test-signatures-only' } : found
+}
+
+type Scan = { readonly place: string; readonly entrance: Gate; readonly signal: AbortSignal }
+
+/** The raw message, and where its structure is unusual each decoded part too: clamd may not find them (P56). */
+async function scanned(
+  message: CapturedMessage,
+  structure: MimeStructure,
+  { place, entrance, signal }: Scan,
+): Promise<VirusJudgement> {
+  const one = async (source: AsyncIterable<Buffer>): Promise<VirusJudgement> => {
+    const answer = await entrance.run(
+      signal,
+      () => tried(place, source, signal),
+      (found) => isFailure(found) && signal.reason !== clientGone,
+    )
+    return typeof answer === 'string'
+      ? { verdict: 'PROCESSING_FAILED', reason: `clamd-${answer}` }
+      : answer
+  }
+  let worst = await one(message.read())
+  if (structure.unusual.length === 0 && structure.ambiguous.length === 0) return worst
+  let count = 0
+  for await (const { content } of decodedParts(message)) {
+    if (worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED') return worst
+    count += 1
+    if (count > maxParts) return worse(worst, { verdict: 'GRAY', reason: 'limits-exceeded' })
+    worst = worse(worst, await one(content))
+  }
+  return worst
+}
+
+const order = ['PASS', 'DISABLED', 'GRAY', 'PROCESSING_FAILED', 'FAIL']
+
+function worse(one: VirusJudgement, other: VirusJudgement): VirusJudgement {
+  return order.indexOf(other.verdict) > order.indexOf(one.verdict) ? other : one
+}
+
+async function tried(
+  place: string,
+  source: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<VirusJudgement> {
+  try {
+    return judged(await instream(place, source, signal))
+  } catch (error) {
+    if (!(error instanceof ClamdError)) throw error
+    const reason =
+      error.reason === 'unavailable' || error.reason === 'answer'
+        ? `clamd-${error.reason}`
+        : error.reason
+    return { verdict: 'PROCESSING_FAILED', reason }
+  }
+}
+
+/** Whether clamd itself is at fault: a message that is too large says nothing of the next one. */
+function isFailure({ verdict, reason }: VirusJudgement): boolean {
+  return verdict === 'PROCESSING_FAILED' && reason !== 'size-limit-exceeded'
+}
+
+/** What clamd's answer means. Pure; whatever is not known to be good is not PASS. */
+export function judged(answer: string): VirusJudgement {
+  if (answer === 'stream: OK') return { verdict: 'PASS' }
+  const name = /^stream: ([\x20-\x7e]{1,500}) FOUND$/.exec(answer)?.[1]
+  if (name !== undefined) {
+    if (name.startsWith('Heuristics.Limits.Exceeded')) {
+      return { verdict: 'GRAY', reason: 'limits-exceeded', signature: name }
+    }
+    if (name.startsWith('Heuristics.Encrypted')) {
+      return { verdict: 'GRAY', reason: 'encrypted', signature: name }
+    }
+    return { verdict: 'FAIL', reason: 'infected', signature: name }
+  }
+  if (/size limit exceeded/i.test(answer)) {
+    return { verdict: 'PROCESSING_FAILED', reason: 'size-limit-exceeded' }
+  }
+  const reason = /ERROR\s*$/.test(answer) ? 'clamd-error' : 'clamd-answer'
+  return { verdict: 'PROCESSING_FAILED', reason }
+}
+
+/** `clamd@1.4.6/27000`: version and, where there are official signatures, theirs. Asked once a minute. */
+function engineOf(place: string): (signal: AbortSignal) => Promise<string> {
+  let asked = Number.NEGATIVE_INFINITY
+  let known = 'clamd'
+  return async (signal) => {
+    if (performance.now() - asked < versionMs) return known
+    asked = performance.now()
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(probeMs)])
+    const answer = await ask(place, 'VERSION', limited).catch(() => '')
+    const [, version, database] = /^ClamAV ([\w.-]{1,32})(?:\/(\d{1,9}))?/.exec(answer) ?? []
+    if (version !== undefined) {
+      known = database === undefined ? `clamd@${version}` : `clamd@${version}/${database}`
+    } else asked = Number.NEGATIVE_INFINITY
+    return known
+  }
+}
