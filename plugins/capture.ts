@@ -52,6 +52,7 @@ function hops(header: Buffer): number {
 /** Runs at the end of every transaction, the client's disappearance included. */
 export const onResetTransaction: Hook<undefined> = hook((connection) => {
   const state = mailState(connection)
+  state?.stopChecks?.()
   if (state?.committing !== true) state?.capture?.draft.discard()
   return proceed
 })

@@ -43,6 +43,6 @@ install_system() {
   status=0
   { apt-get install -y --no-install-recommends $missing || { apt-get update && apt-get install -y --no-install-recommends $missing; }; } >"$apt_log" 2>&1 || status=$?
   [ -z "$policy" ] || rm -f "$policy"
-  [ "$status" = 0 ] || { tail -n 20 "$apt_log" >&2; exit "$status"; }
+  [ "$status" = 0 ] || { tail -n 20 "$apt_log" >&2; return "$status"; }
   rm -f "$apt_log"
 }

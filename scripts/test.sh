@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 install_packages
 install_system redis-server:redis-server swaks:swaks openssl:openssl python3:python3 \
   /usr/lib/python3/dist-packages/nacl:python3-nacl \
+  clamd:clamav-daemon rspamd:rspamd rbldnsd:rbldnsd \
+  /usr/lib/python3/dist-packages/dkim:python3-dkim \
+  /usr/lib/python3/dist-packages/authres:python3-authres \
   ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common radosgw:radosgw
 status=0
 tsc -p . || status=1

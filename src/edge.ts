@@ -2,15 +2,17 @@
  * The SMTP side put together: what the plugins of one process share. Made once per process, before
  * Haraka loads the plugins, which find it with `edge()`.
  */
-import { Resolver } from 'node:dns/promises'
 import type { Config } from './config/options.ts'
 import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
+import { type Dns, openDns } from './dns/resolver.ts'
 import { log } from './log.ts'
+import { openChecks } from './roles/checks.ts'
 import { activeRuleSet } from './roles/resources.ts'
 import { type CompiledRuleSet, compile } from './rules/evaluate.ts'
 import { type FreeSpace, freeSpace } from './spool/free-space.ts'
 import { Spool } from './spool/spool.ts'
+import type { Checks } from './verdicts/judge.ts'
 
 export type Edge = {
   readonly config: Config
@@ -18,6 +20,8 @@ export type Edge = {
   readonly ruleSetName: string
   readonly spool: Spool
   readonly space: FreeSpace
+  /** The checks that every message goes through. */
+  readonly checks: Checks
   /** The PTR name of a client, `undefined` when it has none or DNS does not tell in time. */
   readonly reverseName: (ip: string) => Promise<string | undefined>
   /** Tells the worker of a committed entry. Never fails: what Redis misses the worker's sweep finds. */
@@ -42,6 +46,9 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
   const space = freeSpace(config.dataDir, config.spool)
   await space.refresh()
 
+  const dns = openDns(config.dns)
+  const { checks, close: closeChecks } = openChecks(config, dns)
+
   const client = connectRedis(redis, 'fails-fast')
   const queue = openQueue(client, config.node)
 
@@ -51,27 +58,26 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     ruleSetName: ruleSet.Metadata.Name,
     spool,
     space,
-    reverseName: reverseLookup(config),
+    checks,
+    reverseName: (ip) => reverseName(dns, ip),
     // A rejection means that Redis is away, which redis.ts has logged: the spool has the entry.
     announce: (id) => void queue.add([id]).catch(() => {}),
     async close() {
       client.disconnect()
+      closeChecks()
+      dns.close()
       spool.close()
     },
   }
   return current
 }
 
-function reverseLookup({ dns }: Config): Edge['reverseName'] {
-  const resolver = new Resolver({ timeout: dns.timeoutMs, tries: 1 })
-  if (dns.servers.length > 0) resolver.setServers([...dns.servers])
-  return async (ip) => {
-    try {
-      const [name] = await resolver.reverse(ip)
-      return name === undefined || name === '' ? undefined : name
-    } catch {
-      // No name, no answer, or an address that can't be asked for (pitfalls P28): not known.
-      return undefined
-    }
+async function reverseName(dns: Dns, ip: string): Promise<string | undefined> {
+  try {
+    const [name] = await dns.reverse(ip)
+    return name === undefined || name === '' ? undefined : name
+  } catch {
+    // No name, no answer, or an address that can't be asked for (pitfalls P28): not known.
+    return undefined
   }
 }

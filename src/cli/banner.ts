@@ -1,5 +1,6 @@
 /** What `postern serve` prints when it serves: where, what is off and how to switch it on, and what to type. */
 import type { Config } from '../config/options.ts'
+import { clamdPlace } from '../roles/clamd.ts'
 import { places, usesEmbeddedKey } from '../roles/prepare.ts'
 import { bucketPlace } from '../roles/stores.ts'
 import type { Started } from '../roles/supervisor.ts'
@@ -20,6 +21,7 @@ export function banner(
     `  rules    ${config.rules.dir}/${config.rules.active}`,
     `  store    ${describeStore(config)}`,
     ...describeKey(config, started.madeKey),
+    `  checks   ${describeChecks(config)}`,
     ...switchedOff(config, file),
     '',
     'Send a first message, then read it:',
@@ -27,6 +29,7 @@ export function banner(
     `  swaks --server ${address} --to you@${domain}        (apt-get install swaks)`,
     `  ${run} mail list`,
     `  ${run} mail get`,
+    `  ${run} send --to you@${domain} --virus --spam        (then see the verdicts)`,
     '',
     'Ctrl-C stops it. Mail that was answered 250 is safe on disk whatever happens.',
     '',
@@ -38,6 +41,19 @@ function describeStore(config: Config): string {
   return place.type === 'dir'
     ? `directories, ${place.path}`
     : `S3 at ${place.endpoint ?? `Amazon, ${place.region}`}`
+}
+
+function describeChecks(config: Config): string {
+  const clamd = clamdPlace(config)
+  return [
+    'SPF, DKIM, DMARC, ARC',
+    ...(clamd === undefined
+      ? []
+      : [
+          `viruses by clamd at ${clamd.place}${clamd.testSignaturesOnly ? ' (TEST SIGNATURES ONLY)' : ''}`,
+        ]),
+    ...(config.spam.rspamd === 'off' ? [] : [`spam by rspamd at ${config.spam.rspamd}`]),
+  ].join('; ')
 }
 
 function describeKey(config: Config, made: boolean): string[] {
@@ -53,13 +69,25 @@ function describeKey(config: Config, made: boolean): string[] {
 }
 
 /** What is missing, each with the line of postern.yaml that mends it. */
-function switchedOff({ smtp, domains, redis }: Config, file: string | undefined): string[] {
-  const off: [string, string][] = [
-    [
-      'SPF, DKIM, DMARC, virus and spam checks',
-      'not in this release; their verdicts read DISABLED',
-    ],
-  ]
+function switchedOff(config: Config, file: string | undefined): string[] {
+  const { smtp, domains, redis, spam, virus } = config
+  const off: [string, string][] = []
+  const clamd = clamdPlace(config)
+  if (clamd === undefined) {
+    off.push([
+      'the virus scanner',
+      virus.clamd === 'off'
+        ? 'virus: { clamd: auto }'
+        : 'none was found: apt-get install clamav-daemon, then start again',
+    ])
+  } else if (clamd.testSignaturesOnly) {
+    off.push([
+      'real virus signatures',
+      'apt-get install clamav-freshclam && freshclam, then start again',
+    ])
+  }
+  if (spam.rspamd === 'off')
+    off.push(['the spam filter', 'spam: { rspamd: "http://127.0.0.1:11333" }'])
   if (smtp.tls === undefined) {
     off.push(['a certificate others trust', 'smtp: { tls: { cert: FILE, key: FILE } }'])
   }

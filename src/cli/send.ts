@@ -5,6 +5,7 @@ import { createTransport } from 'nodemailer'
 import { parseListen } from '../config/values.ts'
 import { describeError, UserError } from '../errors.ts'
 import { rfc5322Date } from '../mail/prepend.ts'
+import { eicar } from '../verdicts/clamd-own.ts'
 import { configOf, printable, printLine } from './context.ts'
 
 type Options = {
@@ -14,6 +15,8 @@ type Options = {
   message?: string
   server?: string
   tls: boolean
+  virus?: true
+  spam?: true
 }
 
 export function sendCommand(): Command {
@@ -22,6 +25,11 @@ export function sendCommand(): Command {
     .requiredOption('--to <address...>', 'envelope recipients')
     .option('--from <address>', 'envelope sender', 'postern-send@localhost.test')
     .option('--subject <text>', 'subject of the test message', 'A test message')
+    .option(
+      '--virus',
+      'attach the EICAR test file, which every virus scanner finds and nobody fears',
+    )
+    .option('--spam', 'write the GTUBE test line, which every spam filter knows')
     .option('--message <file>', 'send this file (line ends become CRLF) instead of a test message')
     .option('--server <host:port>', 'default: the first address of smtp.listen')
     .option('--no-tls', 'do not use STARTTLS')
@@ -61,8 +69,22 @@ function readMessage(path: string): Buffer {
   }
 }
 
-function testMessage({ from, to, subject }: Options): string {
+function testMessage({ from, to, subject, virus, spam }: Options): string {
   const now = new Date()
+  const text = [
+    'Content-Type: text/plain; charset=utf-8',
+    '',
+    'This is a test message from postern send.',
+    ...(spam ? [gtube] : []),
+    '',
+  ]
+  const attachment = [
+    'Content-Type: application/octet-stream; name="eicar.com"',
+    'Content-Disposition: attachment; filename="eicar.com"',
+    'Content-Transfer-Encoding: base64',
+    '',
+    Buffer.from(eicar).toString('base64'),
+  ]
   return [
     `From: <${from}>`,
     `To: ${to.map((each) => `<${each}>`).join(', ')}`,
@@ -70,9 +92,20 @@ function testMessage({ from, to, subject }: Options): string {
     `Date: ${rfc5322Date(now)}`,
     `Message-ID: <${now.getTime()}.${process.pid}@localhost.test>`,
     'MIME-Version: 1.0',
-    'Content-Type: text/plain; charset=utf-8',
-    '',
-    'This is a test message from postern send.',
-    '',
+    ...(virus
+      ? [
+          'Content-Type: multipart/mixed; boundary="postern-send"',
+          '',
+          '--postern-send',
+          ...text,
+          '--postern-send',
+          ...attachment,
+          '--postern-send--',
+          '',
+        ]
+      : text),
   ].join('\r\n')
 }
+
+/** In two pieces, so that no filter takes this file for spam. */
+const gtube = ['XJS*C4JDBQADN1.NSBN3*2IDNEN*', 'GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X'].join('')

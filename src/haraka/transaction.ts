@@ -1,5 +1,7 @@
 /** What Postern knows of one transaction, from MAIL to its answer, under one key of Haraka's notes. */
 import type { DataReader } from '../mail/data-reader.ts'
+import type { Envelope } from '../mail/envelope.ts'
+import type { Verdicts } from '../mail/verdict.ts'
 import type { Address, Connection } from './types.ts'
 
 /** What capture writes the message to: a spool draft. */
@@ -8,6 +10,12 @@ type Draft = { readonly discard: () => void }
 export type MailState<D extends Draft = Draft> = {
   readonly smtpUtf8: boolean
   capture?: { readonly reader: DataReader; readonly draft: D }
+  /** Set at the end of data, when the checks begin. */
+  envelope?: Envelope
+  /** Ends the checks: nobody waits for them any more. */
+  stopChecks?: () => void
+  verdicts?: Verdicts
+  checkedInMs?: number
   /** Set once the draft belongs to the commit, which then decides about it alone. */
   committing?: true
 }
@@ -30,9 +38,39 @@ export function addressOf(address: Address, hostname: string): string {
 }
 
 /** RFC 3848, RFC 6531 §4.3: the `with` keyword. */
-export function protocolOf(connection: Connection, smtpUtf8: boolean): string {
+function protocolOf(connection: Connection, smtpUtf8: boolean): string {
   if (connection.hello.verb !== 'EHLO') return 'SMTP'
   return `${smtpUtf8 ? 'UTF8SMTP' : 'ESMTP'}${connection.tls.enabled ? 'S' : ''}`
+}
+
+/**
+ * The envelope as it is now, the client's PTR name in it when that is known in time. Copied before the
+ * first await: afterwards the connection may hold nothing of it.
+ */
+export async function envelopeOf(
+  connection: Connection,
+  smtpUtf8: boolean,
+  hostname: string,
+): Promise<Envelope> {
+  const { tls, remote, hello, transaction } = connection
+  if (transaction === null) throw new Error('there is no transaction')
+  const envelope: Envelope = {
+    remoteIp: remote.ip,
+    helo: hello.host ?? '',
+    reversePath: transaction.mail_from.address,
+    recipients: transaction.rcpt_to.map((each) => addressOf(each, hostname)),
+    protocol: protocolOf(connection, smtpUtf8),
+    ...(tls.enabled
+      ? {
+          tls: {
+            version: tls.cipher?.version ?? 'unknown',
+            cipher: tls.cipher?.standardName ?? tls.cipher?.name ?? 'unknown',
+          },
+        }
+      : {}),
+  }
+  const remoteHost = await reverseNames.get(connection)
+  return remoteHost === undefined ? envelope : { ...envelope, remoteHost }
 }
 
 const reverseNames = new WeakMap<Connection, Promise<string | undefined>>()
@@ -43,9 +81,4 @@ export function rememberReverseName(
   name: Promise<string | undefined>,
 ): void {
   reverseNames.set(connection, name)
-}
-
-/** `undefined` at once for a client whose name is not looked up (a private address). */
-export function reverseNameOf(connection: Connection): Promise<string | undefined> | undefined {
-  return reverseNames.get(connection)
 }

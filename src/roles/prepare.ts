@@ -18,6 +18,7 @@ export function places(dataDir: string) {
     certificateKey: join(dataDir, 'tls', 'self-signed.key'),
     haraka: join(dataDir, 'haraka'),
     redis: join(dataDir, 'redis'),
+    clamd: join(dataDir, 'clamd'),
     lock: join(dataDir, 'serve.pid'),
   } as const
 }

@@ -2,15 +2,14 @@
  * `redis: embedded`: a child redis-server on a unix socket in dataDir, with an append-only file. It
  * dies with its parent, however that dies.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Config } from '../config/options.ts'
 import type { RedisPlace } from '../delivery/redis.ts'
 import { UserError } from '../errors.ts'
+import { dyingWithParent, socketIn } from './child.ts'
 import { places } from './prepare.ts'
 
 /** Where the queue is: the configured Redis, or the embedded one's socket. */
@@ -18,12 +17,8 @@ export function redisPlace({ redis, dataDir }: Config): RedisPlace {
   return redis === 'embedded' ? `unix:${socketPath(dataDir)}` : redis
 }
 
-/** A unix socket's path has at most 107 octets (Linux, unix(7)); a long dataDir gets one in /tmp. */
 function socketPath(dataDir: string): string {
-  const path = join(places(dataDir).redis, 'redis.sock')
-  if (Buffer.byteLength(path) <= 107) return path
-  const short = createHash('sha256').update(dataDir).digest('hex').slice(0, 24)
-  return join(tmpdir(), `postern-${process.getuid?.() ?? 0}-${short}`, 'redis.sock')
+  return socketIn(places(dataDir).redis, 'redis.sock')
 }
 
 /** Throws `UserError` when there is no redis-server to run. */
@@ -53,12 +48,6 @@ export async function spawnRedis(dataDir: string): Promise<ChildProcess> {
 
 const missing =
   'redis: embedded needs redis-server 7 or newer, which is not installed: apt-get install redis-server, or set redis: redis://HOST in postern.yaml.'
-
-/** Linux: the kernel ends the child when its parent ends, even by SIGKILL (util-linux setpriv). */
-function dyingWithParent(): string[] {
-  const found = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true'], { stdio: 'ignore' })
-  return found.status === 0 ? ['setpriv', '--pdeathsig', 'TERM'] : []
-}
 
 /** Ends a server that an earlier run left behind: two must never write one append-only file. */
 async function stopOrphan(socket: string): Promise<void> {

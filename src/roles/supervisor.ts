@@ -7,6 +7,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
 import { configExitCode, describeError, errorCode, UserError } from '../errors.ts'
 import { log } from '../log.ts'
+import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
 import { places, prepare } from './prepare.ts'
 import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
@@ -18,6 +19,8 @@ const maxRestartMs = 30_000
 /** A child that lived this long failed for a new reason. */
 const steadyMs = 60_000
 const stopMs = 40_000
+/** With the test signatures it is ready in a second; mail need not wait for the official ones. */
+const clamdPatienceMs = 5000
 
 export type Started = {
   readonly madeKey: boolean
@@ -54,6 +57,14 @@ export async function supervise(
       delayMs: firstRestartMs,
     })
     await redisReady(redisPlace(config), 30_000)
+  }
+  if (await prepareClamd(config)) {
+    await launch({ name: 'clamd', start: () => spawnClamd(config), delayMs: firstRestartMs })
+    if (!(await clamdReady(config, clamdPatienceMs))) {
+      log.warn(
+        'clamd still loads its signatures: until it answers the virus verdict is PROCESSING_FAILED',
+      )
+    }
   }
   const { processes } = config.delivery
   const workers = Array.from({ length: processes }, (_, index) => {
@@ -135,9 +146,10 @@ export async function supervise(
     stoppedAt = performance.now()
     log.info('Stopping: messages under way get their answer first')
     const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
-    for (const group of [named('smtp', 'http'), named('worker'), named('redis')]) {
+    for (const group of [named('smtp', 'http'), named('worker'), named('redis', 'clamd')]) {
       await within(stopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
     }
+    forgetClamd(config)
     rmSync(places(config.dataDir).lock, { force: true })
     process.exit(code)
   }
@@ -147,7 +159,7 @@ function end(name: string, child: ChildProcess | undefined): Promise<unknown> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null)
     return Promise.resolve()
   const gone = new Promise((resolve) => child.once('exit', resolve))
-  if (name === 'redis') child.kill('SIGTERM')
+  if (name === 'redis' || name === 'clamd') child.kill('SIGTERM')
   else child.send(stopMessage, () => {})
   return gone
 }

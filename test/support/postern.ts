@@ -227,6 +227,10 @@ function writeSettings(
     spool: { minFreeBytes: 1024 * 1024 },
     delivery: { firstRetryMs: 100, maxRetryMs: 1000, sweepSeconds: 1 },
     log: { format: 'json' },
+    // Nothing listens there, so that every question fails at once: no test asks a name server of the
+    // network. Tests of the checks bring servers of their own.
+    dns: { servers: ['127.0.0.1:9'], timeoutMs: 1000 },
+    virus: { clamd: 'off' },
   }
   const merged: Record<string, unknown> = {
     hostname: 'mx.example.test',

@@ -29,7 +29,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   verdicts: [
     ['mail', 'dns', 'errors.ts', 'log.ts'],
-    ['mailauth', 'clamscan', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module'],
+    ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
   ],
   actions: [['mail', 'rules', 'seal', 'store', 'errors.ts'], []],
   delivery: [

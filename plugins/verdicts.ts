@@ -1,0 +1,74 @@
+/** Judges the message after its end, all checks in parallel, and refuses it where the operator says so. D§2.5 */
+import { edge } from '../src/edge.ts'
+import { type Hook, hook } from '../src/haraka/hook.ts'
+import { type Answer, proceed, replies } from '../src/haraka/replies.ts'
+import { envelopeOf, mailState } from '../src/haraka/transaction.ts'
+import type { Plugin } from '../src/haraka/types.ts'
+import { log } from '../src/log.ts'
+import { summaryOf } from '../src/mail/verdict.ts'
+import { evaluate } from '../src/rules/evaluate.ts'
+import type { Draft } from '../src/spool/draft.ts'
+import { judge } from '../src/verdicts/judge.ts'
+import { type RefusalCause, refusalOf } from '../src/verdicts/refusal.ts'
+
+export function register(this: Plugin): void {
+  this.register_hook('data_post', 'onDataPost')
+}
+
+const refusals: Readonly<Record<RefusalCause, Answer>> = {
+  virus: replies.virus,
+  spam: replies.spam,
+  'dmarc-reject': replies.dmarcReject,
+  'spf-fail': replies.spfFail,
+  unchecked: replies.unchecked,
+  'unchecked-now': replies.uncheckedNow,
+}
+
+export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awaited }) => {
+  const state = mailState<Draft>(connection)
+  if (state?.capture === undefined) return replies.ourFault
+  const { draft, reader } = state.capture
+  const { config, rules, checks } = edge()
+  const given = await envelopeOf(connection, state.smtpUtf8, config.hostname)
+  if (!awaited()) return replies.ourFault
+  state.envelope = given
+  const { recipients, tls } = given
+  const { plan } = evaluate(rules, { recipients, tls: tls !== undefined })
+  // Accepted and dropped: nobody will ever read what the checks would say.
+  if (plan.length === 0) return proceed
+
+  const message = { size: draft.size, header: reader.header(), read: () => draft.read() }
+  const stop = new AbortController()
+  state.stopChecks = () => stop.abort()
+  const began = performance.now()
+  state.verdicts = await judge(message, given, checks, {
+    timeoutMs: config.smtp.verdictTimeoutMs,
+    scan: plan.some(({ scan }) => scan),
+    signal: stop.signal,
+  })
+  state.checkedInMs = Math.round(performance.now() - began)
+  const cause = refusalOf(state.verdicts, {
+    refuse: config.smtp.refuse,
+    onFailure: {
+      authentication: config.authentication.onFailure,
+      virus: config.virus.onFailure,
+      spam: config.spam.onFailure,
+    },
+  })
+  if (cause === undefined) return proceed
+  const answer = refusals[cause]
+  log.info(
+    {
+      cause,
+      verdicts: summaryOf(state.verdicts),
+      from: given.reversePath,
+      recipients,
+      ip: given.remoteIp,
+      helo: given.helo,
+      size: draft.size,
+      reply: answer.reply?.text,
+    },
+    'Refused',
+  )
+  return answer
+})

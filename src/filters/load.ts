@@ -1,0 +1,90 @@
+/**
+ * Reads the IP filters of a rules directory: `filters.yaml`, `.yml` or `.json`, all or nothing; no
+ * file means no filters. Everything that is wrong is reported at once, each as `file:line:column:
+ * path: reason`. Never throws.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { describeError } from '../errors.ts'
+import { defaultRuleLimits } from '../rules/limits.ts'
+import type { Path } from '../rules/positions.ts'
+import { type Problem, readSource, type Source } from '../rules/source.ts'
+import type { IpFilter } from './ip-filter.ts'
+import { checkFilters } from './problems.ts'
+
+export type FiltersReading = {
+  /** Empty when there is a problem. */
+  readonly filters: readonly IpFilter[]
+  readonly problems: readonly string[]
+}
+
+export function readFilters(dir: string): FiltersReading {
+  const [file, other] = ['yaml', 'yml', 'json']
+    .map((ext) => join(dir, `filters.${ext}`))
+    .filter((each) => existsSync(each))
+  if (file === undefined) return { filters: [], problems: [] }
+  if (other !== undefined) return refused(`There are both ${file} and ${other}: keep one of them.`)
+  try {
+    const { size } = statSync(file)
+    const { maxFileBytes } = defaultRuleLimits
+    if (size > maxFileBytes) {
+      return refused(`${file} has ${size} octets; the limit is ${maxFileBytes}.`)
+    }
+    return parseFilters(readFileSync(file, 'utf8'), file)
+  } catch (error) {
+    return refused(`${file} cannot be read: ${describeError(error)}.`)
+  }
+}
+
+/** Parses the text of a filters file; `file` is its name in messages, and tells JSON from YAML. */
+export function parseFilters(text: string, file: string): FiltersReading {
+  const plain = file.endsWith('.json') ? plainJson(text) : undefined
+  const quick = plain === undefined ? undefined : checkFilters(plain).filters
+  if (quick !== undefined) return { filters: quick, problems: [] }
+  const source = readSource(
+    text,
+    file.endsWith('.json') ? 'json' : 'yaml',
+    defaultRuleLimits.maxAliases,
+  )
+  const checked = source.legible ? checkFilters(source.data) : { problems: [] }
+  const problems = [...source.problems, ...checked.problems]
+  if (problems.length > 0) return { filters: [], problems: linesFor(file, source, problems) }
+  return { filters: checked.filters ?? [], problems: [] }
+}
+
+/**
+ * The data of a JSON text with nothing odd in it. A hundred thousand filters cost 5 s and 1 GB with
+ * line and column of everything, which is needed only once there is a mistake to point at.
+ */
+function plainJson(text: string): unknown {
+  try {
+    const data: unknown = JSON.parse(text)
+    // JSON.parse forgets the first of two equal keys: then this differs, and readSource will tell.
+    return JSON.stringify(data) === text.replace(/[ \t\r\n]+/g, '') ? data : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function refused(problem: string): FiltersReading {
+  return { filters: [], problems: [problem] }
+}
+
+/** One line per problem, in the order of the file. */
+function linesFor(file: string, source: Source, problems: readonly Problem[]): string[] {
+  return problems
+    .map((problem) => ({ problem, ...source.locate(problem) }))
+    .sort((one, other) => one.line - other.line || one.column - other.column)
+    .map(({ problem, line, column }) =>
+      // Keys come from the file and may hold anything; a line must stay one line.
+      `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`.replace(
+        /[\x00-\x1f\x7f]+/g,
+        ' ',
+      ),
+    )
+}
+
+function spellPath(path: Path): string {
+  const spelt = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+  return spelt === '' ? 'document' : spelt.replace(/^\./, '')
+}
