@@ -3,6 +3,7 @@
  * fields a reader may believe: a forged copy inside the message stands below them. No value from
  * the network reaches a field unescaped.
  */
+import { authenticationFields } from './authentication-results.ts'
 import type { Envelope } from './envelope.ts'
 import type { Receipt } from './receipt.ts'
 import type { Verdict } from './verdict.ts'
@@ -21,8 +22,7 @@ export function prependedFields(
     receivedField(hostname, receipt),
     ...scanField('X-SES-Spam-Verdict', verdicts.spam.verdict),
     ...scanField('X-SES-Virus-Verdict', verdicts.virus.verdict),
-    // RFC 8601 §2.2: "none" says that no check was made.
-    `Authentication-Results: ${hostname}; none`,
+    ...authenticationFields(hostname, receipt.envelope, verdicts),
     `X-Postern-Receipt: ${foldedBase64(JSON.stringify(receipt))}`,
     ...added.map(({ name, value }) => folded(oneLine(`${name}: ${value}`))),
   ]
