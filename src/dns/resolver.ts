@@ -31,7 +31,7 @@ export type Dns = {
 
 /** More than any honest name has; a reader of them would choke (an attack on mailauth and on the receipt). */
 const maxRecords = 500
-const maxTextOctets = 65_535
+const maxTextOctets = 32_768
 
 type Entry = {
   readonly answer: Promise<unknown>
@@ -100,8 +100,10 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
       const asked = new Set<string>()
       return async (name, type) => {
         if (signal?.aborted) throw dnsError('ETIMEOUT', 'the time for this message is over')
-        asked.add(`${type} ${name.toLowerCase()}`)
-        if (asked.size > max) throw dnsError('EBUDGET', `more than ${max} look-ups for one message`)
+        const question = `${type} ${name.toLowerCase()}`
+        if (asked.size >= max && !asked.has(question))
+          throw dnsError('EBUDGET', `more than ${max} look-ups for one message`)
+        asked.add(question)
         return signal === undefined
           ? resolve(name, type)
           : unlessAborted(resolve(name, type), signal)
