@@ -1,11 +1,12 @@
 /**
- * Writes the generated documents: docs/config.md, docs/config.schema.json and the JSON schema of rule
- * sets. `--check` writes nothing, names those that are stale and exits 1.
+ * Writes the generated documents: docs/config.md, docs/config.schema.json and the JSON schemas of the
+ * rules directory. `--check` writes nothing, names those that are stale and exits 1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { configJsonSchema } from '../src/config/json-schema.ts'
 import { configTables } from '../src/config/manual.ts'
+import { filtersJsonSchema } from '../src/filters/schema.ts'
 import { ruleSetJsonSchema } from '../src/rules/json-schema.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -15,6 +16,7 @@ export function documents(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', configPage()],
     ['docs/config.schema.json', json(configJsonSchema())],
+    ['rules/schema/filters.json', json(filtersJsonSchema())],
     ['rules/schema/rule-set.json', json(ruleSetJsonSchema())],
   ])
 }

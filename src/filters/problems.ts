@@ -12,9 +12,10 @@ export type Checked =
 
 export function checkFilters(data: unknown): Checked {
   const { data: parsed, error } = filtersSchema.safeParse(data)
-  if (parsed === undefined) return { problems: error.issues.flatMap(problemsOf) }
-  const problems = repeatedNames(parsed.Filters)
-  return problems.length > 0 ? { problems } : { filters: parsed.Filters, problems: [] }
+  const problems = [...(error?.issues ?? []).flatMap(problemsOf), ...repeatedNames(data)]
+  return parsed === undefined || problems.length > 0
+    ? { problems }
+    : { filters: parsed.Filters, problems: [] }
 }
 
 function problemsOf(issue: z.core.$ZodIssue): Problem[] {
@@ -34,12 +35,16 @@ function knownKeys(path: Path): string[] {
   return Object.keys(path.length === 2 ? shape : shape.IpFilter.shape)
 }
 
-/** SES: AlreadyExists. */
-function repeatedNames(filters: readonly IpFilter[]): Problem[] {
+/** SES: AlreadyExists. Of data that may be anything, so that one mistake does not hide another. */
+function repeatedNames(data: unknown): Problem[] {
+  const filters: unknown = (data as { Filters?: unknown } | null | undefined)?.Filters
+  if (!Array.isArray(filters)) return []
   const first = new Map<string, number>()
-  return filters.flatMap(({ Name }, index) => {
-    const known = first.get(Name)
-    if (known === undefined) first.set(Name, index)
+  return filters.flatMap((each: { Name?: unknown } | null, index) => {
+    const name = each?.Name
+    if (typeof name !== 'string') return []
+    const known = first.get(name)
+    if (known === undefined) first.set(name, index)
     const reason = `is already the name of Filters[${known}]; names must be unique`
     return known === undefined ? [] : [{ path: ['Filters', index, 'Name'], reason }]
   })
