@@ -43,7 +43,8 @@ export function readFields(section: string, isTop: boolean): PartFields {
       continue
     }
     if (!mimeNames.has(name)) {
-      if (/content-/i.test(written) && /[^!-~]/.test(written)) ambiguous.add('odd-field-name')
+      // Some readers skip what cannot be in a name, and then it is one.
+      if (mimeNames.has(name.replace(/[^!-9;-~]/g, ''))) ambiguous.add('odd-field-name')
       continue
     }
     if (written.toLowerCase() !== name) ambiguous.add('odd-field-name')
