@@ -28,7 +28,7 @@ export const limits = {
   depth: 30,
   /** Leaves: a bomb of tiny parts. */
   parts: 1000,
-  /** Octets of one part's header section. */
+  /** Octets of one part's header section; the message's own was bounded when it was captured. */
   headerBytes: 64 * 1024,
   /** Attachments that are told; more are counted. */
   attachments: 100,

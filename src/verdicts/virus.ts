@@ -106,13 +106,16 @@ async function scanned(
       : answer
   }
   let worst = await one(message.read())
-  if (structure.unusual.length === 0 && structure.ambiguous.length === 0) return worst
+  const isEnough = (): boolean => worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED'
+  if (isEnough() || (structure.unusual.length === 0 && structure.ambiguous.length === 0)) {
+    return worst
+  }
   let count = 0
   for await (const { content } of decodedParts(message)) {
-    if (worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED') return worst
     count += 1
     if (count > maxParts) return worse(worst, { verdict: 'GRAY', reason: 'limits-exceeded' })
     worst = worse(worst, await one(content))
+    if (isEnough()) return worst
   }
   return worst
 }

@@ -309,6 +309,7 @@ describe('a clamd that', () => {
       ...captured(attached(Buffer.alloc(10))),
       size: 40_000_000,
       async *read() {
+        yield Buffer.from(head())
         for (given = 0; given < 40_000_000; given += piece.length) yield piece
       },
     }
