@@ -6,6 +6,8 @@ import type { Config } from './config/options.ts'
 import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { type Dns, openDns } from './dns/resolver.ts'
+import { type Blocklists, openBlocklists } from './filters/blocklists.ts'
+import { compileFilters } from './filters/ip-filter.ts'
 import { log } from './log.ts'
 import { openChecks } from './roles/checks.ts'
 import { activeRuleSet } from './roles/resources.ts'
@@ -20,6 +22,8 @@ export type Edge = {
   readonly ruleSetName: string
   readonly spool: Spool
   readonly space: FreeSpace
+  /** Who may not send: IP filters and DNS lists. */
+  readonly blocklists: Blocklists
   /** The checks that every message goes through. */
   readonly checks: Checks
   /** The PTR name of a client, `undefined` when it has none or DNS does not tell in time. */
@@ -39,7 +43,7 @@ export function edge(): Edge {
 
 /** Throws `UserError` for a rule set that can't be used, the system's error for an unusable dataDir. */
 export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge> {
-  const { ruleSet, warnings } = activeRuleSet(config)
+  const { ruleSet, warnings, filters } = activeRuleSet(config)
   for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
 
   const spool = new Spool(config.dataDir)
@@ -47,6 +51,15 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
   await space.refresh()
 
   const dns = openDns(config.dns)
+  // A probe asks what a list says now.
+  const uncached = openDns({ ...config.dns, cacheEntries: 0 })
+  const blocklists = openBlocklists({
+    ...config.blocklists,
+    filters: compileFilters(filters),
+    timeoutMs: config.dns.timeoutMs,
+    resolve: dns.resolve,
+    probe: uncached.resolve,
+  })
   const { checks, close: closeChecks } = openChecks(config, dns)
 
   const client = connectRedis(redis, 'fails-fast')
@@ -58,6 +71,7 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     ruleSetName: ruleSet.Metadata.Name,
     spool,
     space,
+    blocklists,
     checks,
     reverseName: (ip) => reverseName(dns, ip),
     // A rejection means that Redis is away, which redis.ts has logged: the spool has the entry.
@@ -65,6 +79,8 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     async close() {
       client.disconnect()
       closeChecks()
+      blocklists.close()
+      uncached.close()
       dns.close()
       spool.close()
     },

@@ -69,6 +69,26 @@ export function accepted(id: string): Answer {
   return { disposition: 'accept', reply: { code: 250, text: `OK ${id}` } }
 }
 
+/** SES's words, then what an operator can look for: the IP filter's name. */
+export function blockedByFilter(name: string): Refusal {
+  return refuse(550, '7.1', visible(`${blacklisted}: filter ${name}`))
+}
+
+/** `reason`: the list's own words, '' when it has none. They and the names come from files and DNS. */
+export function blockedByList(zone: string, reason: string): Refusal {
+  const words = reason === '' ? '' : `: ${reason}`
+  return refuse(550, '7.1', visible(`${blacklisted}: listed by ${zone}${words}`))
+}
+
+const blacklisted = 'IP address blacklisted by recipient'
+
+/** RFC 5321 §4.5.3.1.5: with its code and CR LF a reply line has at most 512 octets. */
+const maxReplyText = 490
+
+function visible(text: string): string {
+  return text.replace(/[^ -~]/g, '?').slice(0, maxReplyText)
+}
+
 type Rewrite = readonly [code: number, text: RegExp, newCode: number, newText: string]
 
 /** Haraka 3.3.4's own replies, as they would leave, and what leaves instead. Nothing is echoed. */
@@ -110,6 +130,11 @@ export const everyReply: readonly string[] = [
   ...new Set([
     ...Object.values(replies).map(({ reply: { code, text } }) => `${code} ${text}`),
     ...rewrites.map(([, , code, text]) => `${code} ${text}`),
+    ...[
+      blockedByFilter('<name>'),
+      blockedByList('<zone>', ''),
+      blockedByList('<zone>', '<reason>'),
+    ].map(({ reply: { code, text } }) => `${code} ${text}`),
     '250 OK <id>',
   ]),
 ]

@@ -8,7 +8,9 @@ import { Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/options.ts'
 import { parseListen } from '../config/values.ts'
 import { connectRedis } from '../delivery/redis.ts'
+import { openDns } from '../dns/resolver.ts'
 import { describeError } from '../errors.ts'
+import { watchZones, type Zones } from '../filters/zones.ts'
 import { log } from '../log.ts'
 import { messageIdTime } from '../mail/message-id.ts'
 import { freeSpace } from '../spool/free-space.ts'
@@ -28,21 +30,36 @@ export async function runHttp(config: Config): Promise<string> {
   const spool = new Spool(config.dataDir)
   const space = freeSpace(config.dataDir, config.spool)
   const redis = connectRedis(redisPlace(config), 'fails-fast')
+  // Asked here and not told by the other processes: it costs two questions every few minutes.
+  const { dnsbl, dnswl, probeSeconds } = config.blocklists
+  const dns = openDns({ ...config.dns, cacheEntries: 0 })
+  const zones = watchZones([...dnsbl, ...dnswl], dns.resolve, probeSeconds)
   const metrics = spoolMetrics(spool)
+  addZoneMetrics(metrics, zones)
 
-  /** What keeps this node from taking or delivering mail; empty when nothing does. */
-  async function troubles(): Promise<string[]> {
-    await space.refresh()
-    const found = space.isLow(0) ? ['disk: below spool.minFreeBytes, mail is deferred'] : []
-    const answer = await pinged(redis)
-    if (answer !== 'PONG') found.push(`redis: ${answer}; mail is accepted and waits in the spool`)
-    return found
-  }
+  /** What may keep this node from taking, checking or delivering mail; each a line of /readyz. */
+  const troubles: readonly (() => Promise<string | undefined>)[] = [
+    async () => {
+      await space.refresh()
+      return space.isLow(0) ? 'disk: below spool.minFreeBytes, mail is deferred' : undefined
+    },
+    async () => {
+      const answer = await pinged(redis)
+      if (answer === 'PONG') return undefined
+      return `redis: ${answer}; mail is accepted and waits in the spool`
+    },
+    ...zones.states().map(({ zone }) => async () => {
+      const reason = zones.states().find((each) => each.zone === zone)?.reason
+      if (reason === undefined) return undefined
+      return `list ${zone}: ${reason}; it is switched off, mail is accepted without it`
+    }),
+  ]
 
   async function answer(path: string | undefined, response: ServerResponse): Promise<void> {
     if (path === '/healthz') return send(response, 200, 'ok\n')
     if (path === '/readyz') {
-      const found = await troubles()
+      const answers = await Promise.all(troubles.map((trouble) => trouble()))
+      const found = answers.filter((each) => each !== undefined)
       return send(
         response,
         found.length === 0 ? 200 : 503,
@@ -65,6 +82,8 @@ export async function runHttp(config: Config): Promise<string> {
   onStop(async () => {
     server.close()
     redis.disconnect()
+    zones.close()
+    dns.close()
   })
   const { address, family, port } = server.address() as AddressInfo
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
@@ -131,6 +150,21 @@ function spoolMetrics(spool: Spool): Registry {
     },
   })
   return registry
+}
+
+function addZoneMetrics(registry: Registry, zones: Zones): void {
+  new Gauge({
+    name: 'postern_dnsbl_zone_up',
+    help: 'Whether the DNS list answers as it should and is used: 1, or 0 while it is switched off.',
+    labelNames: ['zone'],
+    registers: [registry],
+    collect() {
+      // One that is not tried yet is neither.
+      for (const { zone, up, reason } of zones.states()) {
+        if (up || reason !== undefined) this.set({ zone }, up ? 1 : 0)
+      }
+    },
+  })
 }
 
 async function walk(

@@ -20,7 +20,7 @@ import { activeRuleSet } from './resources.ts'
 import { onStop, stopMessage, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
-const plugins = ['log', 'session', 'recipient', 'capture', 'verdicts', 'receive']
+const plugins = ['log', 'session', 'blocklist', 'recipient', 'capture', 'verdicts', 'receive']
 
 /** How long messages under way may take to get their answer when the server stops. */
 const drainMs = 20_000

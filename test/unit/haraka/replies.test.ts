@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { everyReply, replies, rewritten } from '../../../src/haraka/replies.ts'
+import {
+  blockedByFilter,
+  blockedByList,
+  everyReply,
+  replies,
+  rewritten,
+} from '../../../src/haraka/replies.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/smtp.md'), 'utf8')
 
@@ -26,6 +32,24 @@ test('every reply has an enhanced code of its own class, but 354 and 250 OK <id>
 
 test('replies are visible ASCII in one line of at most 512 octets (RFC 5321 §4.2, §4.5.3.1.5)', () => {
   for (const each of everyReply) expect(each).toMatch(/^[ -~]{1,510}$/)
+})
+
+const hostile = [
+  ['a\r\n250 2.0.0 OK', 'a line break would be a second reply'],
+  ['\x1b[31m\0', 'control characters'],
+  ['caf\xe9 \u202e \ud83d\ude00', 'beyond ASCII'],
+  ['x'.repeat(10_000), 'too long'],
+] as const
+
+test.for(hostile)('%j in a name or a reason leaves as one reply line: %s', ([text]) => {
+  for (const { reply, disposition } of [
+    blockedByFilter(text),
+    blockedByList(text, text),
+    blockedByList('zone.example', text),
+  ]) {
+    expect(`${reply.code} ${reply.text}`).toMatch(/^550 5\.7\.1 [ -~]{1,500}$/)
+    expect(disposition).toBe('reject')
+  }
 })
 
 test('a refusal defers by 4xx and rejects by 5xx', () => {
