@@ -1,5 +1,6 @@
-/** The rules part of `postern check`: reads every rule set of a directory and reports, never throws. */
+/** The rules part of `postern check`: reads every rule set and the IP filters of a directory and reports, never throws. */
 import { describeError } from '../errors.ts'
+import { readFilters } from '../filters/load.ts'
 import { type LoadOptions, readRuleSet, ruleSetNames } from '../rules/load.ts'
 
 export type RulesReport = {
@@ -10,7 +11,7 @@ export type RulesReport = {
   readonly warnings: readonly string[]
 }
 
-/** Checks every rule-set file in `dir` (not in `schema/`), and that the active one is there. */
+/** Checks every rule-set file in `dir` (not in `schema/`), that the active one is there, and filters.*. */
 export function checkRules(
   dir: string,
   options: LoadOptions & { readonly active?: string } = {},
@@ -22,7 +23,7 @@ export function checkRules(
     const readings = [...names].map((name) => readRuleSet(dir, name, options))
     return {
       ruleSets,
-      problems: readings.flatMap((reading) => reading.problems),
+      problems: [...readings, readFilters(dir)].flatMap((reading) => reading.problems),
       warnings: readings.flatMap((reading) => reading.warnings),
     }
   } catch (error) {

@@ -1,4 +1,4 @@
-/** `postern check`: configuration, keys and every rule set, nothing started, nothing written. */
+/** `postern check`: configuration, keys, every rule set and the IP filters, nothing started, nothing written. */
 import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'

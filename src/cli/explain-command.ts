@@ -22,18 +22,18 @@ export function explainCommand(): Command {
     .option('--rule-set <name>', 'name of the rule set (default: rules.active)')
     .option('--tls', 'the message comes over TLS')
     .option('--from <address>', 'envelope sender')
-    .option('--ip <address>', "the client's address")
+    .option('--ip <address>', "the client's address, which IP filters look at")
     .option('--message <file>', 'the message')
-    .option('--json', '{ disposition, rules, plan } for programs')
+    .option('--json', '{ disposition, rules, plan } for programs; filter with --ip')
     .addHelpText(
       'after',
       '\nExample:\n  postern explain --rules ./rules --to sales@example.test bob@example.test --tls',
     )
     .action((options: Options, command: Command) => {
       const { rules, domains } = configOf(command)
-      if (options.from !== undefined || options.ip !== undefined || options.message !== undefined) {
+      if (options.from !== undefined || options.message !== undefined) {
         process.stderr.write(
-          'postern: no rule of this release looks at sender, address or content: --from, --ip and --message change nothing\n',
+          'postern: no rule of this release looks at sender or content: --from and --message change nothing\n',
         )
       }
       printLine(
@@ -44,6 +44,7 @@ export function explainCommand(): Command {
           to: options.to,
           tls: options.tls ?? false,
           json: options.json ?? false,
+          ...(options.ip === undefined ? {} : { ip: options.ip }),
         }),
       )
     })

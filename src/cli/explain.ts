@@ -1,8 +1,12 @@
 /**
- * The core of `postern explain`: which rules match some recipients, why, and what would happen. Asks
- * the very functions that the server asks. The JSON form is an interface (docs/rules.md): fields are
+ * The core of `postern explain`: which IP filter decides about a client, which rules match some
+ * recipients, why, and what would happen. Asks the very functions that the server asks, and no DNS. The JSON form is an interface (docs/rules.md): fields are
  * added, never changed.
  */
+import { isIP } from 'node:net'
+import { UserError } from '../errors.ts'
+import { compileFilters, type FilterMatch } from '../filters/ip-filter.ts'
+import { readFilters } from '../filters/load.ts'
 import { compile, evaluate, type Wanted, wants } from '../rules/evaluate.ts'
 import { type LoadOptions, loadRuleSet } from '../rules/load.ts'
 import type { PlannedAction, RuleAction } from '../rules/rule-set.ts'
@@ -19,11 +23,16 @@ export type ExplainOptions = LoadOptions & {
   readonly to: readonly string[]
   /** Whether the message comes over TLS; no when absent. */
   readonly tls?: boolean
+  /** The client's address. */
+  readonly ip?: string
 }
 
 /** What `--json` prints. */
 export type Explanation = {
+  /** `reject` also when an IP filter blocks the client; then there is no plan. */
   readonly disposition: 'accept' | 'reject'
+  /** With an address only: the IP filter that decides about it, `null` when none does. */
+  readonly filter?: FilterMatch | null
   readonly rules: readonly RuleTrace[]
   readonly plan: readonly Pick<PlannedAction, 'rule' | 'action' | 'recipients'>[]
 }
@@ -34,14 +43,39 @@ export function explain(options: ExplainOptions & { readonly json?: boolean }): 
   const compiled = compile(ruleSet, options.domains)
   const facts = { recipients: options.to, tls: options.tls ?? false }
   const { disposition, plan, trace } = evaluate(compiled, facts)
+  const filter = options.ip === undefined ? undefined : filterFor(options.ip, options.rules)
+  const blocked = filter?.policy === 'Block'
   const explanation: Explanation = {
-    disposition,
+    disposition: blocked ? 'reject' : disposition,
+    ...(filter === undefined ? {} : { filter }),
     rules: trace,
-    plan: plan.map(({ rule, action, recipients }) => ({ rule, action, recipients })),
+    plan: blocked ? [] : plan.map(({ rule, action, recipients }) => ({ rule, action, recipients })),
   }
   if (options.json) return JSON.stringify(explanation, null, 2)
-  const answers = options.to.map((each) => answer(each, wants(compiled, each, facts)))
-  return explanationText(ruleSet.Metadata.Name, explanation, answers)
+  const answers = options.to.map((each) =>
+    blocked
+      ? `${each}: refused, the client is blocked`
+      : answer(each, wants(compiled, each, facts)),
+  )
+  const client = options.ip === undefined ? [] : section(`Client ${options.ip}`, [decision(filter)])
+  const rest = explanationText(ruleSet.Metadata.Name, explanation, answers)
+  return [...client, rest].join('\n')
+}
+
+/** Throws UserError for what is no address, and for filters that can't be used. */
+function filterFor(ip: string, dir: string): FilterMatch | null {
+  if (isIP(ip) === 0) throw new UserError(`--ip: ${ip} is no IP address.`)
+  const { filters, problems } = readFilters(dir)
+  if (problems.length > 0) throw new UserError(problems.join('\n'))
+  return compileFilters(filters).find(ip) ?? null
+}
+
+function decision(filter: FilterMatch | null | undefined): string {
+  if (!filter) return 'no IP filter decides about it; DNS lists are not asked here'
+  const { name, policy, cidr } = filter
+  return policy === 'Block'
+    ? `blocked by the IP filter ${name} (${cidr})`
+    : `allowed by the IP filter ${name} (${cidr}), no DNS list counts`
 }
 
 function explanationText(
