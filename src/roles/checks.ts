@@ -7,7 +7,7 @@ import { rspamdFilter, type SpamFilter } from '../verdicts/spam.ts'
 import { clamdScanner, type VirusScanner } from '../verdicts/virus.ts'
 import { clamdPlace } from './clamd.ts'
 
-type Engines = {
+export type Engines = {
   readonly virus: VirusScanner | undefined
   readonly spam: SpamFilter | undefined
   readonly close: () => void

@@ -15,6 +15,7 @@ import { log } from '../log.ts'
 import { messageIdTime } from '../mail/message-id.ts'
 import { freeSpace } from '../spool/free-space.ts'
 import { Spool } from '../spool/spool.ts'
+import { type Engines, openEngines } from './checks.ts'
 import { prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
 import { portIsFree } from './smtp.ts'
@@ -34,8 +35,10 @@ export async function runHttp(config: Config): Promise<string> {
   const { dnsbl, dnswl, probeSeconds } = config.blocklists
   const dns = openDns({ ...config.dns, cacheEntries: 0 })
   const zones = watchZones([...dnsbl, ...dnswl], dns.resolve, probeSeconds)
+  const engines = openEngines(config)
   const metrics = spoolMetrics(spool)
   addZoneMetrics(metrics, zones)
+  addEngineMetrics(metrics, engines)
 
   /** What may keep this node from taking, checking or delivering mail; each a line of /readyz. */
   const troubles: readonly (() => Promise<string | undefined>)[] = [
@@ -48,6 +51,7 @@ export async function runHttp(config: Config): Promise<string> {
       if (answer === 'PONG') return undefined
       return `redis: ${answer}; mail is accepted and waits in the spool`
     },
+    ...enginesOf(engines).map(([, { health }]) => health),
     ...zones.states().map(({ zone }) => async () => {
       const reason = zones.states().find((each) => each.zone === zone)?.reason
       if (reason === undefined) return undefined
@@ -103,6 +107,29 @@ async function pinged(redis: ReturnType<typeof connectRedis>): Promise<string> {
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
   response.writeHead(status, { 'content-type': type })
   response.end(text)
+}
+
+/** Name → what can tell how it is; only those that are switched on. */
+function enginesOf({ virus, spam }: Engines) {
+  const all = [
+    ['clamd', virus],
+    ['rspamd', spam],
+  ] as const
+  return all.flatMap(([name, engine]) => (engine === undefined ? [] : [[name, engine] as const]))
+}
+
+function addEngineMetrics(registry: Registry, engines: Engines): void {
+  new Gauge({
+    name: 'postern_engine_up',
+    help: '1 when the virus scanner or spam filter answers, 0 when its verdicts are PROCESSING_FAILED.',
+    labelNames: ['engine'],
+    registers: [registry],
+    async collect() {
+      for (const [engine, { health }] of enginesOf(engines)) {
+        this.set({ engine }, (await health()) === undefined ? 1 : 0)
+      }
+    },
+  })
 }
 
 /** Gauges read from the disk when asked: they need no word from the other processes. */
