@@ -16,6 +16,8 @@ export type PosternOptions = {
   readonly config?: Readonly<Record<string, unknown>>
   /** The rule set, as YAML text or as an object in SES's shape; default: store all mail in `inbox`. */
   readonly rules?: string | object
+  /** The IP filters, as YAML text or as an object in SES's shape; default: no file. */
+  readonly filters?: string | object
   /** Use the dataDir, rules and configuration of an earlier run that was stopped or killed. */
   readonly again?: RunningPostern
 }
@@ -218,7 +220,7 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 function writeSettings(
   directory: string,
   configFile: string,
-  { config = {}, rules = storeAll }: PosternOptions,
+  { config = {}, rules = storeAll, filters }: PosternOptions,
 ): void {
   const ours: Record<string, Record<string, unknown>> = {
     smtp: { listen: ['127.0.0.1:0'] },
@@ -247,6 +249,11 @@ function writeSettings(
   writeFileSync(
     join(directory, 'rules/default.yaml'),
     typeof rules === 'string' ? rules : stringify(rules),
+  )
+  if (filters === undefined) return
+  writeFileSync(
+    join(directory, 'rules/filters.yaml'),
+    typeof filters === 'string' ? filters : stringify(filters),
   )
 }
 

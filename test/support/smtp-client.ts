@@ -21,8 +21,12 @@ export class SmtpClient {
     this.#listen()
   }
 
-  static async connect(to: { readonly host: string; readonly port: number }): Promise<SmtpClient> {
-    const socket = connect(to.port, to.host)
+  /** `localAddress`: the address that the server sees. */
+  static async connect(
+    { host, port }: { readonly host: string; readonly port: number },
+    localAddress?: string,
+  ): Promise<SmtpClient> {
+    const socket = connect({ host, port, ...(localAddress === undefined ? {} : { localAddress }) })
     await once(socket, 'connect')
     // What is written in pieces is to arrive in pieces.
     socket.setNoDelay(true)

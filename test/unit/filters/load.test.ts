@@ -30,6 +30,15 @@ test('what aws ses list-receipt-filters prints is taken as it is, and so is YAML
   ])
 })
 
+test('the example of docs/blocklists.md is taken', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/blocklists.md'), 'utf8')
+  const example = page.split('```yaml\n')[1]?.split('```')[0] ?? ''
+  expect(parseFilters(example, 'filters.yaml')).toMatchObject({
+    filters: [{ Name: 'partners' }, { Name: 'everybody-else' }, { Name: 'everybody-else-v6' }],
+    problems: [],
+  })
+})
+
 test('no file, and a file without filters, are no filters', () => {
   expect(readFilters(dir)).toEqual({ filters: [], problems: [] })
   expect(readFilters(join(dir, 'none'))).toEqual({ filters: [], problems: [] })
