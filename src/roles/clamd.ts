@@ -19,7 +19,7 @@ import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { log } from '../log.ts'
-import { clamdConf, testSignatures } from '../verdicts/clamd-own.ts'
+import { clamdConf, confProblems, testSignatures } from '../verdicts/clamd-own.ts'
 import { dyingWithParent, socketIn } from './child.ts'
 import { places } from './prepare.ts'
 
@@ -29,6 +29,8 @@ const systemSockets = [
   '/run/clamd.scan/clamd.sock',
   '/run/clamav/clamd.sock',
 ]
+
+const settings = ['/etc/clamav/clamd.conf', '/etc/clamd.d/scan.conf']
 
 /** Where freshclam keeps the official signatures. */
 const officialDatabase = '/var/lib/clamav'
@@ -57,7 +59,11 @@ export async function prepareClamd(config: Config): Promise<boolean> {
   const own = ownPlaces(config.dataDir)
   forgetClamd(config)
   if (config.virus.clamd !== 'auto') return false
-  for (const socket of systemSockets) if (await answers(socket)) return false
+  for (const socket of systemSockets) {
+    if (!(await answers(socket))) continue
+    warnOfSettings(config)
+    return false
+  }
   if (!isInstalled()) return false
   for (const each of [own.directory, own.work, join(own.socket, '..')])
     mkdirSync(each, { recursive: true, mode: 0o700 })
@@ -82,6 +88,15 @@ export async function prepareClamd(config: Config): Promise<boolean> {
   const user = clamavUser()
   if (user !== undefined) giveTo(user, own)
   return true
+}
+
+/** What in its clamd.conf would make the clamd of this machine call mail clean that it did not look into. */
+function warnOfSettings({ smtp }: Config): void {
+  const file = settings.find((each) => existsSync(each))
+  if (file === undefined) return
+  for (const problem of confProblems(readFileSync(file, 'utf8'), smtp.maxMessageBytes)) {
+    log.warn({ file }, `clamd: ${problem}`)
+  }
 }
 
 /** Starts the one that `prepareClamd` has set up. */

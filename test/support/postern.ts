@@ -288,9 +288,11 @@ function pidsByRole(child: ChildProcess): Record<string, number[]> {
     const at = command.indexOf('--role')
     const role = command.some((part) => part.includes('redis-server'))
       ? 'redis'
-      : at < 0
-        ? 'serve'
-        : (command[at + 1] ?? '')
+      : command[0] === 'clamd'
+        ? 'clamd'
+        : at < 0
+          ? 'serve'
+          : (command[at + 1] ?? '')
     roles[role] = [...(roles[role] ?? []), pid]
   }
   return roles
