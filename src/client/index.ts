@@ -5,7 +5,14 @@
 
 export type { Envelope } from '../mail/envelope.ts'
 export type { Receipt } from '../mail/receipt.ts'
-export type { Judgement, Verdict, VerdictName, Verdicts } from '../mail/verdict.ts'
+export type {
+  ArcReport,
+  DkimSignature,
+  Judgement,
+  Verdict,
+  VerdictName,
+  Verdicts,
+} from '../mail/verdict.ts'
 export type {
   ListedObject,
   ObjectInfo,
@@ -32,5 +39,12 @@ export {
   openMessage,
   openObject,
 } from './open-object.ts'
-export { failed, passed } from './verdicts.ts'
+export {
+  doubts,
+  failed,
+  isAuthenticated,
+  isDangerous,
+  isTrustworthy,
+  passed,
+} from './verdicts.ts'
 export type { Message } from './whole-message.ts'

@@ -110,6 +110,7 @@ function isReceipt(value: unknown): boolean {
     isEnvelope(envelope) &&
     isObject(verdicts) &&
     verdictNames.every((name) => isJudgement(verdicts[name])) &&
+    hasSoundDetails(verdicts) &&
     [undefined, 'none', 'quarantine', 'reject'].includes(verdicts['dmarcPolicy'] as string)
   )
 }
@@ -124,6 +125,30 @@ function isEnvelope(value: unknown): boolean {
 
 function isJudgement(value: unknown): boolean {
   return isObject(value) && isVerdict(value['verdict'])
+}
+
+/** What a check adds is there or not; where it is there it is what its type says. */
+function hasSoundDetails(verdicts: Record<string, unknown>): boolean {
+  const { spf, dkim, dmarc, spam, arc } = verdicts as Record<string, Record<string, unknown>>
+  const texts = (value: unknown, ...names: string[]): boolean =>
+    isObject(value) && names.every((name) => isText(value[name]))
+  const absentOr = (value: unknown, check: (value: unknown) => boolean): boolean =>
+    value === undefined || check(value)
+  const lists = (value: unknown, check: (value: unknown) => boolean): boolean =>
+    absentOr(value, (list) => Array.isArray(list) && list.every(check))
+  return (
+    [spf, dmarc].every((each) => absentOr(each?.['result'], (value) => isText(value))) &&
+    absentOr(spf?.['helo'], (value) => texts(value, 'domain', 'result')) &&
+    lists(dkim?.['signatures'], (each) => texts(each, 'domain', 'selector', 'result')) &&
+    absentOr(dmarc?.['alignment'], isObject) &&
+    absentOr(dmarc?.['override'], (value) => texts(value, 'arcSealer')) &&
+    absentOr(spam?.['score'], (value) => Number.isFinite(value)) &&
+    lists(spam?.['symbols'], (each) => texts(each, 'name')) &&
+    absentOr(
+      arc,
+      (value) => texts(value, 'result') && lists(arc?.['sealers'], (each) => isText(each)),
+    )
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -73,7 +73,7 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
     cache.delete(key)
     cache.set(key, entry)
     for (const oldest of cache.keys()) {
-      if (cache.size <= Math.max(cacheEntries, 1)) break
+      if (cache.size <= cacheEntries) break
       cache.delete(oldest)
     }
     return entry.answer
