@@ -7,8 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeError } from '../errors.ts'
 import { defaultRuleLimits } from '../rules/limits.ts'
-import type { Path } from '../rules/positions.ts'
-import { type Problem, readSource, type Source } from '../rules/source.ts'
+import { linesFor, readSource } from '../rules/source.ts'
 import type { IpFilter } from './ip-filter.ts'
 import { checkFilters } from './problems.ts'
 
@@ -68,23 +67,4 @@ function plainJson(text: string): unknown {
 
 function refused(problem: string): FiltersReading {
   return { filters: [], problems: [problem] }
-}
-
-/** One line per problem, in the order of the file. */
-function linesFor(file: string, source: Source, problems: readonly Problem[]): string[] {
-  return problems
-    .map((problem) => ({ problem, ...source.locate(problem) }))
-    .sort((one, other) => one.line - other.line || one.column - other.column)
-    .map(({ problem, line, column }) =>
-      // Keys come from the file and may hold anything; a line must stay one line.
-      `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`.replace(
-        /[\x00-\x1f\x7f]+/g,
-        ' ',
-      ),
-    )
-}
-
-function spellPath(path: Path): string {
-  const spelt = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-  return spelt === '' ? 'document' : spelt.replace(/^\./, '')
 }

@@ -7,11 +7,10 @@ import { join, parse } from 'node:path'
 import { describeError, UserError } from '../errors.ts'
 import { crossProblems } from './checks.ts'
 import { defaultRuleLimits, type RuleLimits } from './limits.ts'
-import type { Path } from './positions.ts'
 import type { RuleSet } from './rule-set.ts'
 import { namePattern, ruleSetSchema } from './schema.ts'
 import { schemaProblems } from './schema-problems.ts'
-import { type Problem, readSource, type Source } from './source.ts'
+import { linesFor, type Problem, readSource } from './source.ts'
 import { warningsFor } from './warnings.ts'
 
 export type LoadOptions = {
@@ -101,22 +100,4 @@ function noSuchSet(dir: string, name: string): string {
   const others = ruleSetNames(dir)
   const there = others.length === 0 ? 'it holds none' : `it holds ${others.join(', ')}`
   return `There is no rule set ${name} in ${dir} (${there}): write ${join(dir, `${name}.yaml`)}.`
-}
-
-/** One line per problem, in the order of the file. */
-function linesFor(file: string, source: Source, problems: readonly Problem[]): string[] {
-  return problems
-    .map((problem) => ({ problem, ...source.locate(problem) }))
-    .sort((one, other) => one.line - other.line || one.column - other.column)
-    .map(({ problem, line, column }) => {
-      const text = `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`
-      // Keys come from the file and may hold anything; a line must stay one line.
-      return text.replace(/[\x00-\x1f\x7f]+/g, ' ')
-    })
-}
-
-/** `Rules[0].Actions[1].S3Action`; the whole file is `document`. */
-function spellPath(path: Path): string {
-  const spelt = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-  return spelt === '' ? 'document' : spelt.replace(/^\./, '')
 }

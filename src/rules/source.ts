@@ -97,3 +97,21 @@ function jsonProblems(text: string): Problem[] {
     return [{ path: [], reason, offset: Number(offset) }]
   }
 }
+
+/** One line per problem, in the order of the file. */
+export function linesFor(file: string, source: Source, problems: readonly Problem[]): string[] {
+  return problems
+    .map((problem) => ({ problem, ...source.locate(problem) }))
+    .sort((one, other) => one.line - other.line || one.column - other.column)
+    .map(({ problem, line, column }) => {
+      const text = `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`
+      // Keys come from the file and may hold anything; a line must stay one line.
+      return text.replace(/[\x00-\x1f\x7f]+/g, ' ')
+    })
+}
+
+/** `Rules[0].Actions[1].S3Action`; the whole file is `document`. */
+function spellPath(path: Path): string {
+  const spelt = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+  return spelt === '' ? 'document' : spelt.replace(/^\./, '')
+}

@@ -5,12 +5,11 @@
 import { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
 import { domainToASCII } from 'node:url'
-import { log } from '../log.ts'
+import { describeError } from '../errors.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { SpamJudgement } from '../mail/verdict.ts'
-import { gate } from './gate.ts'
-import { clientGone } from './judge.ts'
+import { asked, engineGate, probeMs, sick } from './engine.ts'
 import { type Answer, exchange, RspamdError } from './rspamd.ts'
 
 export type SpamFilter = {
@@ -33,30 +32,16 @@ export type SpamOptions = {
   readonly concurrency: number
 }
 
-const probeMs = 2000
-
 export function rspamdFilter(options: SpamOptions): SpamFilter {
   const { url } = options
   const agent = new (url.startsWith('https:') ? SecureAgent : Agent)({
     keepAlive: true,
     maxFreeSockets: options.concurrency,
   })
-  const entrance = gate({
-    concurrency: options.concurrency,
-    failures: 5,
-    firstPauseMs: 1000,
-    maxPauseMs: 30_000,
-    onChange(state) {
-      if (state === 'open')
-        log.error(
-          { rspamd: url },
-          'rspamd does not work: the spam verdict is PROCESSING_FAILED until it does',
-        )
-      if (state === 'closed') log.info({ rspamd: url }, 'rspamd works again')
-    },
-  })
+  const { concurrency } = options
+  const entrance = engineGate({ name: 'rspamd', at: url, verdict: 'spam', concurrency })
 
-  async function asked(
+  async function checked(
     message: CapturedMessage,
     envelope: Envelope,
     signal: AbortSignal,
@@ -78,32 +63,27 @@ export function rspamdFilter(options: SpamOptions): SpamFilter {
   }
 
   return {
-    async judge(message, envelope, signal) {
-      const found = await entrance.run(
+    judge: (message, envelope, signal) =>
+      asked(
+        entrance,
+        'rspamd',
         signal,
-        () => asked(message, envelope, signal),
-        ({ verdict }) => verdict === 'PROCESSING_FAILED' && signal.reason !== clientGone,
-      )
-      return typeof found === 'string'
-        ? { verdict: 'PROCESSING_FAILED', reason: `rspamd-${found}` }
-        : found
-    },
+        () => checked(message, envelope, signal),
+        ({ verdict }) => verdict === 'PROCESSING_FAILED',
+      ),
     async health() {
       const signal = AbortSignal.timeout(probeMs)
       try {
         const { status } = await exchange(new URL('ping', withSlash(url)), { agent, signal })
         if (status === 200) return undefined
-        return sick(`answered ${status}`)
+        return sick('rspamd', 'spam', `answered ${status}`)
       } catch (error) {
-        return sick(error instanceof Error ? error.message : String(error))
+        return sick('rspamd', 'spam', describeError(error))
       }
     },
     close: () => agent.destroy(),
   }
 }
-
-const sick = (why: string): string =>
-  `rspamd: ${why}; the spam verdict is PROCESSING_FAILED: start rspamd, or set spam.rspamd`
 
 const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`)
 

@@ -3,13 +3,12 @@
  * PROCESSING_FAILED, what could not be looked into is GRAY. Never rejects for what clamd or a message does.
  */
 import { describeError } from '../errors.ts'
-import { log } from '../log.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import { decodedParts, type MimeStructure, mimeStructure } from '../mail/mime.ts'
 import type { VirusJudgement } from '../mail/verdict.ts'
 import { ask, ClamdError, instream } from './clamd.ts'
-import { type Gate, gate } from './gate.ts'
-import { clientGone } from './judge.ts'
+import { asked, engineGate, probeMs, sick } from './engine.ts'
+import type { Gate } from './gate.ts'
 
 export type VirusScanner = {
   readonly scan: (message: CapturedMessage, signal: AbortSignal) => Promise<VirusJudgement>
@@ -29,24 +28,11 @@ export type VirusOptions = {
 /** Leaves of one message that are scanned one by one. */
 const maxParts = 100
 const versionMs = 60_000
-const probeMs = 2000
 
 export function clamdScanner(options: VirusOptions): VirusScanner {
   const { place } = options
-  const entrance = gate({
-    concurrency: options.concurrency,
-    failures: 5,
-    firstPauseMs: 1000,
-    maxPauseMs: 30_000,
-    onChange(state) {
-      if (state === 'open')
-        log.error(
-          { clamd: place },
-          'clamd does not work: the virus verdict is PROCESSING_FAILED until it does',
-        )
-      if (state === 'closed') log.info({ clamd: place }, 'clamd works again')
-    },
-  })
+  const { concurrency } = options
+  const entrance = engineGate({ name: 'clamd', at: place, verdict: 'virus', concurrency })
   const engine = engineOf(place)
 
   return {
@@ -65,9 +51,7 @@ export function clamdScanner(options: VirusOptions): VirusScanner {
       const answer = await ask(place, 'PING', signal).catch((error: unknown) =>
         describeError(error),
       )
-      return answer === 'PONG'
-        ? undefined
-        : `clamd: ${answer}; the virus verdict is PROCESSING_FAILED: start clamd, or set virus.clamd`
+      return answer === 'PONG' ? undefined : sick('clamd', 'virus', answer)
     },
   }
 }
@@ -95,16 +79,8 @@ async function scanned(
   structure: MimeStructure,
   { place, entrance, signal }: Scan,
 ): Promise<VirusJudgement> {
-  const one = async (source: AsyncIterable<Buffer>): Promise<VirusJudgement> => {
-    const answer = await entrance.run(
-      signal,
-      () => tried(place, source, signal),
-      (found) => isFailure(found) && signal.reason !== clientGone,
-    )
-    return typeof answer === 'string'
-      ? { verdict: 'PROCESSING_FAILED', reason: `clamd-${answer}` }
-      : answer
-  }
+  const one = (source: AsyncIterable<Buffer>): Promise<VirusJudgement> =>
+    asked(entrance, 'clamd', signal, () => tried(place, source, signal), isFailure)
   let worst = await one(message.read())
   const isEnough = (): boolean => worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED'
   if (isEnough() || (structure.unusual.length === 0 && structure.ambiguous.length === 0)) {

@@ -7,10 +7,11 @@ const root = join(import.meta.dirname, '../../..')
 
 test('every reason in the code is on the page', () => {
   const page = readFileSync(join(root, 'docs/verdicts.md'), 'utf8')
-  const reasons = globSync('src/verdicts/*.ts', { cwd: root, exclude: ['**/clamd.ts'] }).flatMap((file) =>
-    [...readFileSync(join(root, file), 'utf8').matchAll(/\breason: '([a-z-]+)'(?! \|)/g)].map(
-      ([, reason = '']) => reason,
-    ),
+  const reasons = globSync('src/verdicts/*.ts', { cwd: root, exclude: ['**/clamd.ts'] }).flatMap(
+    (file) =>
+      [...readFileSync(join(root, file), 'utf8').matchAll(/\breason: '([a-z-]+)'(?! \|)/g)].map(
+        ([, reason = '']) => reason,
+      ),
   )
   expect(reasons.length).toBeGreaterThan(15)
   for (const reason of new Set(reasons)) expect(page).toContain(`\`${reason}\``)
