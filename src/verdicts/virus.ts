@@ -43,6 +43,8 @@ export function clamdScanner(options: VirusOptions): VirusScanner {
         return { verdict: 'PASS', reason: 'nothing-to-scan' }
       }
       const found = await scanned(message, structure, { place, entrance, signal })
+      // Of one that failed nothing more is waited for.
+      if (found.verdict === 'PROCESSING_FAILED') return found
       const version = await engine(signal)
       return { ...softened(found, structure, options.testSignaturesOnly), engine: version }
     },
