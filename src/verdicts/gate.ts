@@ -48,9 +48,12 @@ export function gate(options: GateOptions): Gate {
     options.onChange?.(next)
   }
 
-  /** Resolves with whether there is room before `signal` aborts. */
-  function room(signal: AbortSignal): Promise<boolean> {
-    if (running < concurrency) return Promise.resolve(true)
+  /** Takes a place, or resolves with false when there is none before `signal` aborts. */
+  function entered(signal: AbortSignal): Promise<boolean> {
+    if (running < concurrency) {
+      running += 1
+      return Promise.resolve(true)
+    }
     return new Promise((resolve) => {
       const settle = (found: boolean): void => {
         waiting.delete(enter)
@@ -85,12 +88,10 @@ export function gate(options: GateOptions): Gate {
       if (state === 'half-open' || (state === 'open' && now() < openUntil)) return 'unavailable'
       const trial = state === 'open'
       if (trial) become('half-open')
-      // The room is taken before anything is awaited, or two would have the last one.
-      if (running >= concurrency && !(await room(signal))) {
+      if (!(await entered(signal))) {
         if (trial) become('open')
         return 'busy'
       }
-      running += 1
       try {
         const result = await work()
         note(!isFailure(result))
@@ -99,9 +100,10 @@ export function gate(options: GateOptions): Gate {
         if (trial) become('open')
         throw error
       } finally {
-        running -= 1
+        // The place goes to the next in line: nobody who comes just now can take it.
         const [next] = waiting
-        next?.()
+        if (next === undefined) running -= 1
+        else next()
       }
     },
   }
