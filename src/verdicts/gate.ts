@@ -74,6 +74,8 @@ export function gate(options: GateOptions): Gate {
       become('closed')
       return
     }
+    // One that was let through before it was shut says nothing new.
+    if (state === 'open') return
     failed += 1
     if (failed < failures && state === 'closed') return
     openUntil = now() + pauseMs

@@ -41,10 +41,10 @@ test('no more than its number run at once; the next goes in when one is done', a
     return 'ok'
   }
   const all = Array.from({ length: 6 }, () => run(never, work, isBad))
-  while (ends.length > 0 || running > 0) {
+  do {
     ends.shift()?.()
     await new Promise((resolve) => setImmediate(resolve))
-  }
+  } while (ends.length > 0)
   expect(await Promise.all(all)).toEqual(Array(6).fill('ok'))
   expect(most).toBe(2)
 })
@@ -86,6 +86,16 @@ test('after a pause one is let through, and decides', async () => {
   later(1)
   expect(await pass(ok)).toBe('ok')
   expect(states).toEqual(['open', 'half-open', 'open', 'half-open', 'closed'])
+})
+
+test('of many that fail at once the pause grows by one step', async () => {
+  const { run, pass, later } = watched(10)
+  const fail = Promise.withResolvers<string>()
+  const all = Array.from({ length: 10 }, () => run(never, () => fail.promise, isBad))
+  fail.resolve('bad')
+  await Promise.all(all)
+  later(1000)
+  expect(await pass(ok)).toBe('ok')
 })
 
 test('the pause grows to its limit and starts anew once it works', async () => {
