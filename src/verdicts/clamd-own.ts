@@ -42,7 +42,8 @@ export function clamdConf({ socket, database, work, maxMessageBytes }: OwnClamd)
     `StreamMaxLength ${most}`,
     `MaxFileSize ${most}`,
     `MaxScanSize ${4 * most}`,
-    'MaxScanTime 60000',
+    // Below smtp.verdictTimeoutMs: an answer that it took too long is worth more than none (P55).
+    'MaxScanTime 20000',
     'AlertExceedsMax yes',
     'AlertEncrypted yes',
     'MaxThreads 10',

@@ -398,6 +398,9 @@ describe('engines that fail', () => {
     const ready = await fetch(`${server.http}/readyz`)
     expect(ready.status).toBe(503)
     expect(await ready.text()).toMatch(/^clamd: .*start clamd.*\nrspamd: .*start rspamd/m)
+    const metrics = await (await fetch(`${server.http}/metrics`)).text()
+    expect(metrics).toContain('postern_engine_up{engine="clamd"} 0')
+    expect(metrics).toContain('postern_engine_up{engine="rspamd"} 0')
     await server.stop()
   })
 

@@ -1,9 +1,25 @@
-/** What the tests of authentication share: a message in memory, and one authentication of it. */
+/** What the tests of authentication share: a name server, a message in memory, one authentication of it. */
+import { afterAll, beforeAll } from 'vitest'
 
 import { type Dns, openDns } from '../../../src/dns/resolver.ts'
 import type { CapturedMessage } from '../../../src/mail/captured.ts'
 import type { Authentication } from '../../../src/mail/verdict.ts'
 import { authenticate } from '../../../src/verdicts/authenticate.ts'
+import { type RunningDns, startDns, type Zones } from '../../support/dns.ts'
+
+/** A name server for the tests of one file, and our resolver before it. */
+export function served(zones: Zones): { readonly dns: Dns; readonly server: RunningDns } {
+  const made = {} as { dns: Dns; server: RunningDns }
+  beforeAll(async () => {
+    made.server = await startDns(zones)
+    made.dns = dnsOf(made.server.server)
+  })
+  afterAll(async () => {
+    made.dns.close()
+    await made.server.stop()
+  })
+  return made
+}
 
 export const client = {
   remoteIp: '192.0.2.10',

@@ -3,12 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Dns } from '../../../src/dns/resolver.ts'
+import { expect, test } from 'vitest'
 import type { DkimSignature } from '../../../src/mail/verdict.ts'
 import { judgeDkim, type MailauthSignature } from '../../../src/verdicts/authenticated.ts'
-import { type RunningDns, startDns } from '../../support/dns.ts'
-import { type Asked, authenticated, captured, dnsOf } from './auth-support.ts'
+import { type Asked, authenticated, captured, served } from './auth-support.ts'
 
 const rsa = (bits: number) =>
   generateKeyPairSync('rsa', {
@@ -35,16 +33,7 @@ const zones = {
   'long._domainkey.example.test': { TXT: [`${recordOf(strong.publicKey)}; n=${'x'.repeat(9000)}`] },
 } as const
 
-let server: RunningDns
-let dns: Dns
-beforeAll(async () => {
-  server = await startDns(zones)
-  dns = dnsOf(server.server)
-})
-afterAll(async () => {
-  dns.close()
-  await server.stop()
-})
+const names = served(zones)
 
 const plain = [
   'From: Ada <ada@example.test>',
@@ -87,7 +76,7 @@ async function signed(message: string, signing: Signing = {}): Promise<string> {
 }
 
 const dkimOf = async (message: string | Buffer, asked: Asked = {}) =>
-  (await authenticated(message, dns, asked)).dkim
+  (await authenticated(message, names.dns, asked)).dkim
 
 test.for(['relaxed/relaxed', 'simple/simple', 'relaxed/simple'])(
   'RSA and Ed25519, %s: good is PASS, with one octet of the body changed FAIL',
@@ -168,7 +157,7 @@ test('a signature of another domain alone is GRAY (SES)', async () => {
 
 test('a signature of the first octets of a body is never PASS: anybody may add the rest', async () => {
   const message = await signed(plain, { maxBodyLength: 5 })
-  const whole = await authenticated(message, dns)
+  const whole = await authenticated(message, names.dns)
   expect(whole.dkim).toMatchObject({ verdict: 'GRAY', reason: 'dkim-partial-body' })
   expect(whole.dkim.signatures?.[0]?.bodyLength?.signed).toBe(5)
 })
@@ -189,7 +178,7 @@ test('the verdict does not depend on how the octets come (pitfalls P40)', async 
       async (cuts) => {
         const at = [0, ...[...cuts].sort((one, other) => one - other), message.length]
         const pieces = at.slice(1).map((end, index) => message.subarray(at[index], end))
-        const found = await authenticated(captured(message, pieces), dns)
+        const found = await authenticated(captured(message, pieces), names.dns)
         expect(found.dkim.verdict).toBe('PASS')
       },
     ),
@@ -202,12 +191,12 @@ test('of a thousand signatures only the first few are looked at (pitfalls P47)',
   const field = (index: number): string =>
     `DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=flood.test; s=s${index}; l=${index}; h=from; bh=x; b=x\r\n`
   const flood = Array.from({ length: 999 }, (_, index) => field(index)).join('')
-  server.questions.length = 0
+  names.server.questions.length = 0
   const last = await dkimOf(flood + good, { helo: '[192.0.2.1]' })
   expect(last.signatures).toHaveLength(10)
   expect(last.unverified).toBe(990)
   expect(last.verdict).not.toBe('PASS')
-  expect(server.questions.length).toBeLessThan(20)
+  expect(names.server.questions.length).toBeLessThan(20)
   const first = await dkimOf(`${good.slice(0, good.indexOf('From:'))}${flood}${plain}`)
   expect(first).toMatchObject({ verdict: 'PASS', unverified: 990 })
 })

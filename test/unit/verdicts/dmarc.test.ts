@@ -1,11 +1,10 @@
 /** DMARC and ARC: the From domain's word, who speaks for it, and when somebody else's word counts. */
 import { generateKeyPairSync } from 'node:crypto'
 import { sealMessage } from 'mailauth/lib/arc/index.js'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Dns } from '../../../src/dns/resolver.ts'
+import { describe, expect, test } from 'vitest'
 import { sawDmarcPass } from '../../../src/verdicts/arc.ts'
-import { type RunningDns, startDns, type Zones } from '../../support/dns.ts'
-import { type Asked, authenticated, dnsOf } from './auth-support.ts'
+import type { Zones } from '../../support/dns.ts'
+import { type Asked, authenticated, served } from './auth-support.ts'
 
 const key = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -33,20 +32,11 @@ const zones: Zones = {
   's._domainkey.list.test': { TXT: [`v=DKIM1; p=${key.publicKey.toString('base64')}`] },
 }
 
-let server: RunningDns
-let dns: Dns
-beforeAll(async () => {
-  server = await startDns(zones)
-  dns = dnsOf(server.server)
-})
-afterAll(async () => {
-  dns.close()
-  await server.stop()
-})
+const names = served(zones)
 
 const message = (from: string): string => `${from}\r\nSubject: x\r\n\r\nbody\r\n`
 const of = (from: string, sender: string, asked: Asked = {}) =>
-  authenticated(message(from), dns, { reversePath: `a@${sender}`, ...asked })
+  authenticated(message(from), names.dns, { reversePath: `a@${sender}`, ...asked })
 
 const cases = [
   // From domain, MAIL FROM domain, verdict, policy, why
@@ -116,7 +106,7 @@ const froms = [
 
 test.for(froms)('%j is %s %s: %s', async ([from, verdict, reason]) => {
   const octets = Buffer.from(message(from), 'latin1')
-  const found = await authenticated(octets, dns, { reversePath: 'a@good.test' })
+  const found = await authenticated(octets, names.dns, { reversePath: 'a@good.test' })
   expect([found.dmarc.verdict, found.dmarc.reason]).toEqual([verdict, reason])
 })
 
@@ -126,7 +116,7 @@ test.for([
   ['\r\nonly a body\r\n', 'no header'],
   ['no colon at all\r\n', 'no header and no body'],
 ])('%j gets all its verdicts: %s', async ([text]) => {
-  const found = await authenticated(text ?? '', dns, { reversePath: 'a@good.test' })
+  const found = await authenticated(text ?? '', names.dns, { reversePath: 'a@good.test' })
   expect(found.spf.verdict).toBe('PASS')
   expect(found.dkim.verdict).toBe('GRAY')
   expect(['PASS', 'PROCESSING_FAILED']).toContain(found.dmarc.verdict)
@@ -149,7 +139,7 @@ describe('ARC', () => {
   const asked = { reversePath: 'list@norecord.test', trustedSealers: ['list.test'] }
 
   test('a chain is reported and changes nothing (pitfalls P48)', async () => {
-    const found = await authenticated(await sealed(forwarded, saw), dns, {
+    const found = await authenticated(await sealed(forwarded, saw), names.dns, {
       ...asked,
       trustedSealers: [],
     })
@@ -159,7 +149,7 @@ describe('ARC', () => {
   })
 
   test('the word of a trusted sealer replaces a failure, visibly', async () => {
-    const found = await authenticated(await sealed(forwarded, saw), dns, asked)
+    const found = await authenticated(await sealed(forwarded, saw), names.dns, asked)
     expect(found.dmarc).toMatchObject({
       verdict: 'PASS',
       reason: 'arc-trusted-sealer',
@@ -180,14 +170,14 @@ describe('ARC', () => {
     ['mx.list.test; none', 'it saw nothing'],
   ] as const
   test.for(doubts)('%s does not count: %s', async ([results]) => {
-    const found = await authenticated(await sealed(forwarded, results), dns, asked)
+    const found = await authenticated(await sealed(forwarded, results), names.dns, asked)
     expect(found.arc?.result).toBe('pass')
     expect(found.dmarc.verdict).toBe('FAIL')
   })
 
   test('a broken seal counts for nothing', async () => {
     const message = await sealed(forwarded, saw)
-    const found = await authenticated(message.replace('body', 'bodies'), dns, asked)
+    const found = await authenticated(message.replace('body', 'bodies'), names.dns, asked)
     expect(found.arc?.result).toBe('fail')
     expect(found.dmarc.verdict).toBe('FAIL')
   })
@@ -198,11 +188,11 @@ describe('ARC', () => {
       (_, index) =>
         `ARC-Seal: i=${index + 1}; a=rsa-sha256; d=list.test; s=s; cv=${index ? 'pass' : 'none'}; b=x\r\nARC-Message-Signature: i=${index + 1}; a=rsa-sha256; c=relaxed/relaxed; d=list.test; s=s; h=from; bh=x; b=x\r\nARC-Authentication-Results: i=${index + 1}; ${saw}\r\n`,
     ).join('')
-    server.questions.length = 0
-    const found = await authenticated(sets + forwarded, dns, asked)
+    names.server.questions.length = 0
+    const found = await authenticated(sets + forwarded, names.dns, asked)
     expect(found.arc?.result).toBe('fail')
     expect(found.dmarc.verdict).toBe('FAIL')
-    expect(server.questions.length).toBeLessThan(10)
+    expect(names.server.questions.length).toBeLessThan(10)
   })
 
   test('results are read as RFC 8601 has them', () => {
@@ -222,7 +212,7 @@ test('a sender cannot bring its own results: mailauth reads none of the message'
   const forged = message(
     'Authentication-Results: mx.here.test; dmarc=pass header.from=reject.test\r\nReceived-SPF: pass\r\nReturn-Path: <a@good.test>\r\nReceived: from good.test ([192.0.2.10])\r\nFrom: <a@reject.test>',
   )
-  const found = await authenticated(forged, dns, { reversePath: '', helo: 'reject.test' })
+  const found = await authenticated(forged, names.dns, { reversePath: '', helo: 'reject.test' })
   expect(found.spf).toMatchObject({ verdict: 'FAIL', identity: 'helo' })
   expect(found.dmarc.verdict).toBe('FAIL')
 })

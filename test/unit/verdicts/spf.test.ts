@@ -2,10 +2,9 @@
  * SPF through our resolver and a name server: none of RFC 7208's distinctions is lost on the way. mailauth's
  * strict mode passes the openspf suite (pitfalls B1); what stands here is what a resolver could spoil.
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Dns } from '../../../src/dns/resolver.ts'
-import { type RunningDns, startDns, type Zones } from '../../support/dns.ts'
-import { type Asked, authenticated, dnsOf } from './auth-support.ts'
+import { describe, expect, test } from 'vitest'
+import type { Zones } from '../../support/dns.ts'
+import { type Asked, authenticated, dnsOf, served } from './auth-support.ts'
 
 const chain = (length: number): Zones =>
   Object.fromEntries(
@@ -61,20 +60,11 @@ const zones: Zones = {
   'mail.example.test': { TXT: ['v=spf1 -all'] },
 }
 
-let server: RunningDns
-let dns: Dns
-beforeAll(async () => {
-  server = await startDns(zones)
-  dns = dnsOf(server.server)
-})
-afterAll(async () => {
-  dns.close()
-  await server.stop()
-})
+const names = served(zones)
 
 const of = async (domain: string, asked: Asked = {}) =>
   (
-    await authenticated('From: <a@b.test>\r\n\r\nx\r\n', dns, {
+    await authenticated('From: <a@b.test>\r\n\r\nx\r\n', names.dns, {
       reversePath: `a@${domain}`,
       ...asked,
     })
@@ -170,7 +160,7 @@ describe('the identities', () => {
 })
 
 test('a message may ask so many questions and no more', async () => {
-  server.questions.length = 0
+  names.server.questions.length = 0
   const found = await of('c0.depth10.test', { maxDnsQueries: 10, helo: '[192.0.2.10]' })
   expect(found).toMatchObject({ result: 'pass' })
   expect(await of('void3.test', { maxDnsQueries: 2, helo: '[192.0.2.10]' })).toMatchObject({
@@ -180,7 +170,7 @@ test('a message may ask so many questions and no more', async () => {
 
 test('when the time is over what is not known is PROCESSING_FAILED, at once', async () => {
   const stop = new AbortController()
-  const slow = dnsOf(server.server, 15_000)
+  const slow = dnsOf(names.server.server, 15_000)
   const waiting = authenticated('From: <a@silent.test>\r\n\r\nx\r\n', slow, {
     reversePath: 'a@silent.test',
     signal: stop.signal,
