@@ -174,12 +174,15 @@ function pieceByPiece(text: string): { pieces: string[]; odd: boolean } {
   return { pieces, odd: odd || depth > 0 || quoted }
 }
 
+/** More than two readings nobody has; a field of thousands would make every line be compared with each. */
+const maxBoundaries = 3
+
 /** RFC 2046 §5.1.1. */
 function boundariesOf(parameters: readonly Parameter[], ambiguous: Set<string>): string[] {
   const found = parameters.filter(({ name }) => /^boundary(\*.*)?$/.test(name))
   if (found.length > 1) ambiguous.add('several-boundaries')
   if (found.some(({ name }) => name !== 'boundary')) ambiguous.add('odd-boundary')
-  const values = [...new Set(found.map(({ value }) => value))]
+  const values = [...new Set(found.map(({ value }) => value))].slice(0, maxBoundaries)
   if (values.length === 0 || values.includes('')) ambiguous.add('no-boundary')
   for (const value of values) {
     if (value.length > 70 || /[^ -~]|[\\"]| $|=\?.*\?=/.test(value)) ambiguous.add('odd-boundary')

@@ -24,9 +24,9 @@ export type MimeStructure = {
 
 /** Beyond each of them the rest is one text part, and the message is unusual. */
 export const limits = {
-  /** Of multiparts in multiparts: a bomb of nothing but boundaries. */
-  depth: 30,
-  /** Leaves: a bomb of tiny parts. */
+  /** Of multiparts in multiparts: every line that may delimit is compared with each of their boundaries. */
+  depth: 16,
+  /** Leaves: a bomb of tiny parts. Beyond, no boundary is looked for any more. */
   parts: 1000,
   /** Octets of one part's header section; the message's own was bounded when it was captured. */
   headerBytes: 64 * 1024,
@@ -39,9 +39,16 @@ export const limits = {
 /** A leaf begins; octets of it; it ends. */
 type Event = PartFields | Buffer | 'end'
 
-export async function mimeStructure(message: CapturedMessage): Promise<MimeStructure> {
+/** `undefined` when `signal` aborts first. */
+export async function mimeStructure(
+  message: CapturedMessage,
+  signal?: AbortSignal,
+): Promise<MimeStructure | undefined> {
   const walker = mimeWalker()
-  for await (const chunk of message.read()) walker.feed(chunk)
+  for await (const chunk of message.read()) {
+    if (signal?.aborted) return undefined
+    walker.feed(chunk)
+  }
   walker.end()
   return walker.structure()
 }
@@ -192,7 +199,10 @@ export function mimeWalker(emit?: (event: Event) => void): Walker {
       if (attachments.length < limits.attachments)
         attachments.push({ type: type.slice(0, 255), ...(name === undefined ? {} : { name }) })
     }
-    if (open.length + depth >= limits.depth || parts >= limits.parts) unusual.add('mime-limits')
+    if (parts >= limits.parts) {
+      unusual.add('mime-limits')
+      open.length = 0
+    } else if (open.length + depth >= limits.depth) unusual.add('mime-limits')
     else if (fields.boundaries.length > 0) {
       const outer = open.flat()
       const alike = fields.boundaries.some((one) =>

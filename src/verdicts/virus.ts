@@ -37,7 +37,8 @@ export function clamdScanner(options: VirusOptions): VirusScanner {
 
   return {
     async scan(message, signal) {
-      const structure = await mimeStructure(message)
+      const structure = await mimeStructure(message, signal)
+      if (structure === undefined) return { verdict: 'PROCESSING_FAILED', reason: 'timeout' }
       if (options.scan === 'attachments' && isPlain(structure)) {
         // SES scans what has an attachment. Here that is what is not plainly text from end to end.
         return { verdict: 'PASS', reason: 'nothing-to-scan' }

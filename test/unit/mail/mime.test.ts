@@ -21,7 +21,11 @@ function captured(text: string): CapturedMessage {
   }
 }
 
-const structureOf = (text: string): Promise<MimeStructure> => mimeStructure(captured(text))
+async function structureOf(text: string): Promise<MimeStructure> {
+  const found = await mimeStructure(captured(text))
+  if (found === undefined) throw new Error('nothing aborts it')
+  return found
+}
 
 async function contentsOf(text: string): Promise<string[]> {
   const found: string[] = []
@@ -416,6 +420,18 @@ describe('bombs', () => {
     const found = await structureOf(`${head(mixed)}${parts.join('')}--b--\r\n`)
     expect(found.unusual).toContain('mime-limits')
     expect(found.attachments).toHaveLength(limits.attachments)
+  })
+
+  test('of a thousand boundaries in one field three are looked for', async () => {
+    const all = Array.from({ length: 1000 }, (_, index) => `boundary=b${index}`).join('; ')
+    const body = Array.from({ length: 1000 }, (_, index) => `--b${index}\r\n\r\nx\r\n`).join('')
+    const found = await structureOf(head(`Content-Type: multipart/mixed; ${all}`) + body)
+    expect(found.ambiguous).toContain('several-boundaries')
+    expect(found.parts).toBe(3)
+  })
+
+  test('when its time is over the walk ends', async () => {
+    expect(await mimeStructure(captured(head()), AbortSignal.abort())).toBeUndefined()
   })
 
   test('a part that is all header ends being one', async () => {
