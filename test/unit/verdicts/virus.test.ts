@@ -216,16 +216,19 @@ test('clamd killed in the middle of a scan is PROCESSING_FAILED; a new one is us
   const victim = await startClamd()
   const scanner = scannerAt(victim.place)
   const big = Buffer.from(attached(Buffer.alloc(1_000_000)))
+  let reads = 0
   const message = {
     ...captured(big),
     async *read() {
-      yield big.subarray(0, 100_000)
-      await victim.stop()
-      yield big.subarray(100_000)
+      reads += 1
+      yield big.subarray(0, 700_000)
+      // The first to read is the MIME walk, the second is the scan.
+      if (reads === 2) await victim.stop()
+      yield big.subarray(700_000)
     },
   }
-  // The walk reads it first, and with that it is gone already.
   const result = await scanner.scan(message, soon())
+  expect([reads, result.reason]).toEqual([2, 'connection-lost'])
   expect(result.verdict).toBe('PROCESSING_FAILED')
   expect(await scanner.health()).toMatch(/^clamd: .*start clamd/)
   expect(await scan(attached(virus))).toMatchObject(found)
