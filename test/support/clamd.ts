@@ -1,5 +1,5 @@
 /** A real clamd on a unix socket, with Postern's own configuration and two test signatures. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,3 +54,13 @@ async function answering(place: string, child: ChildProcess): Promise<void> {
   }
   throw new Error(`clamd ended with ${child.exitCode}`)
 }
+
+/** What judgements name as the engine: Debian's clamd changes under the tests. */
+export const clamdEngine = `clamd@${
+  /ClamAV ([\d.]+)/.exec(
+    execFileSync('clamd', ['--version'], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin` },
+    }),
+  )?.[1]
+}`

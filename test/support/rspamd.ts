@@ -1,5 +1,5 @@
 /** A real rspamd: one normal worker on a port of its own, without the modules that ask the network. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -90,3 +90,8 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => probe.close(resolve))
   return typeof address === 'object' && address !== null ? address.port : 0
 }
+
+/** What judgements name as the engine: Debian's rspamd changes under the tests. */
+export const rspamdEngine = `rspamd@${
+  /version ([\d.]+)/.exec(execFileSync('rspamd', ['--version'], { encoding: 'utf8' }))?.[1]
+}`

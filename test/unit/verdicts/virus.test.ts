@@ -5,7 +5,7 @@ import { crc32, deflateRawSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { clamdConf, confProblems, eicar } from '../../../src/verdicts/clamd-own.ts'
 import { clamdScanner, judged, type VirusOptions } from '../../../src/verdicts/virus.ts'
-import { type RunningClamd, startClamd } from '../../support/clamd.ts'
+import { clamdEngine, type RunningClamd, startClamd } from '../../support/clamd.ts'
 import { captured } from './auth-support.ts'
 
 let clamd: RunningClamd
@@ -69,7 +69,7 @@ function zipped(name: string, content: Buffer, flags = 0): Buffer {
 }
 
 const virus = Buffer.from(eicar)
-const found = { verdict: 'FAIL', reason: 'infected', engine: 'clamd@1.4.6' }
+const found = { verdict: 'FAIL', reason: 'infected', engine: clamdEngine }
 const uuencodedEicar = (): string => {
   const encoded = execFileSync(
     '/usr/bin/python3',
@@ -159,10 +159,10 @@ const clean = [
   [
     head() + lines('text'),
     { scan: 'all' },
-    { verdict: 'PASS', engine: 'clamd@1.4.6' },
+    { verdict: 'PASS', engine: clamdEngine },
     'virus.scan: all',
   ],
-  [attached(Buffer.from('clean')), {}, { verdict: 'PASS', engine: 'clamd@1.4.6' }, 'a clean file'],
+  [attached(Buffer.from('clean')), {}, { verdict: 'PASS', engine: clamdEngine }, 'a clean file'],
   ['', { scan: 'all' }, { verdict: 'PASS' }, 'an empty message'],
   [
     attached(Buffer.from('clean')),
