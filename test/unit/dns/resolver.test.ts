@@ -103,7 +103,9 @@ test('an answer is asked for once, however often and however many at once ask', 
   await dns.resolve('a.test', 'TXT')
   await codeOf(dns.resolve('none.test', 'TXT'))
   await codeOf(dns.resolve('none.test', 'TXT'))
-  expect(server.questions).toEqual(['TXT a.test', 'TXT none.test'])
+  // A datagram of the test before may arrive only now: another try for the silent name.
+  const asked = server.questions.filter((each) => each !== 'A silent.test')
+  expect(asked).toEqual(['TXT a.test', 'TXT none.test'])
 })
 
 test('a failure of the moment is not remembered', async () => {
