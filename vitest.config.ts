@@ -2,7 +2,13 @@ import { defineConfig } from 'vitest/config'
 
 const limits = { testTimeout: 30_000, hookTimeout: 120_000 }
 // Whole servers are at work in these: more than two files at once starve each other on two cores.
-const heavy = { ...limits, maxWorkers: 2, sequence: { groupOrder: 1 } }
+const heavy = {
+  ...limits,
+  testTimeout: 120_000,
+  hookTimeout: 240_000,
+  maxWorkers: 2,
+  sequence: { groupOrder: 1 },
+}
 
 export default defineConfig({
   test: {

@@ -5,13 +5,17 @@
  */
 import { Command, CommanderError } from 'commander'
 import { configExitCode, describeError, UserError } from '../errors.ts'
-import { checkCommand } from './check.ts'
-import { explainCommand } from './explain-command.ts'
-import { keysCommand } from './keys.ts'
-import { mailCommand } from './mail.ts'
-import { queueCommand } from './queue.ts'
-import { sendCommand } from './send.ts'
-import { serveCommand } from './serve.ts'
+
+/** Each is loaded when it is asked for: what they stand on takes seconds to load altogether. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  explain: async () => (await import('./explain-command.ts')).explainCommand(),
+  keys: async () => (await import('./keys.ts')).keysCommand(),
+  mail: async () => (await import('./mail.ts')).mailCommand(),
+  queue: async () => (await import('./queue.ts')).queueCommand(),
+  send: async () => (await import('./send.ts')).sendCommand(),
+}
 
 const program = new Command('postern')
   .description('Receives mail for your domains and keeps it sealed in object storage.')
@@ -24,16 +28,10 @@ const program = new Command('postern')
     '\nExit codes: 0 done, 1 failed, 2 wrong usage, 78 something given is wrong: a configuration, rule or key file, an id.',
   )
 
-for (const command of [
-  serveCommand,
-  checkCommand,
-  explainCommand,
-  keysCommand,
-  mailCommand,
-  queueCommand,
-  sendCommand,
-]) {
-  program.addCommand(command())
+const asked = firstArgument(process.argv.slice(2))
+const known = asked === undefined ? undefined : commands[asked]
+for (const load of known === undefined ? Object.values(commands) : [known]) {
+  program.addCommand(await load())
 }
 throwsUsage(program)
 
@@ -49,6 +47,13 @@ try {
   process.exitCode = report(error)
   // A role that failed to start may hold sockets that would keep the process alive.
   process.exit()
+}
+
+/** The first word that is no option and no value of one. */
+function firstArgument(words: readonly string[]): string | undefined {
+  const [first, ...rest] = words
+  if (first === '--config') return firstArgument(rest.slice(1))
+  return first?.startsWith('-') ? firstArgument(rest) : first
 }
 
 /** commander 15: added commands do not inherit this, and would exit with 1 on their own. */

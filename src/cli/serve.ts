@@ -1,17 +1,12 @@
 /** `postern serve`: everything, supervised; or one role alone. */
 import { Command, InvalidArgumentError } from 'commander'
 import { configureLog } from '../log.ts'
-import { runHttp } from '../roles/http.ts'
-import { runSmtp } from '../roles/smtp.ts'
-import { supervise } from '../roles/supervisor.ts'
-import { runWorker } from '../roles/worker.ts'
-import { banner } from './banner.ts'
 import { commandLine, configFile, configOf, printLine } from './context.ts'
 
 const roles = ['smtp', 'worker', 'http'] as const
 type Role = (typeof roles)[number]
 
-type Options = { role?: Role; sweep: boolean; fresh?: true }
+type Options = { role?: Role; worker: number; fresh?: true }
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -21,7 +16,12 @@ export function serveCommand(): Command {
       'run one role alone: smtp, worker or http (default: all, supervised)',
       parseRole,
     )
-    .option('--no-sweep', 'worker: leave comparing spool and queue to another worker of this node')
+    .option(
+      '--worker <number>',
+      'worker: which one of this node it is; the first, 0, also compares spool and queue',
+      parseNumber,
+      0,
+    )
     .option(
       '--fresh',
       'worker: no other worker of this node runs, so forget what the last run had under way',
@@ -33,6 +33,8 @@ export function serveCommand(): Command {
       if (options.role === undefined) {
         const file = configFile(command)
         const args = [...(file === undefined ? [] : ['--config', file]), 'serve']
+        const { supervise } = await import('../roles/supervisor.ts')
+        const { banner } = await import('./banner.ts')
         const started = await supervise(config, { script: process.argv[1] ?? '', args })
         printLine(banner(config, { file, run: commandLine(command) }, started))
         return
@@ -41,12 +43,19 @@ export function serveCommand(): Command {
       process.send?.({ postern: 'serving', addresses })
 
       async function runRole(role: Role): Promise<readonly string[]> {
-        if (role === 'smtp') return runSmtp(config)
-        if (role === 'http') return [await runHttp(config)]
-        await runWorker(config, { sweeps: options.sweep, fresh: options.fresh === true })
+        // Each process loads what its own role needs.
+        if (role === 'smtp') return (await import('../roles/smtp.ts')).runSmtp(config)
+        if (role === 'http') return [await (await import('../roles/http.ts')).runHttp(config)]
+        const { runWorker } = await import('../roles/worker.ts')
+        await runWorker(config, { number: options.worker, fresh: options.fresh === true })
         return []
       }
     })
+}
+
+function parseNumber(text: string): number {
+  if (!/^\d{1,3}$/.test(text)) throw new InvalidArgumentError('It is a number from 0.')
+  return Number(text)
 }
 
 function parseRole(text: string): Role {

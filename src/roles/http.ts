@@ -15,10 +15,10 @@ import { log } from '../log.ts'
 import { messageIdTime } from '../mail/message-id.ts'
 import { freeSpace } from '../spool/free-space.ts'
 import { Spool } from '../spool/spool.ts'
-import { type Engines, openEngines } from './checks.ts'
+import { type Engines, openEngines } from './engines.ts'
+import { portIsFree } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
-import { portIsFree } from './smtp.ts'
 import { onStop } from './stop.ts'
 
 /** How long a probe waits for Redis; they are asked every few seconds and wait little longer. */

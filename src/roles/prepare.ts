@@ -4,7 +4,6 @@
  */
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { generate } from 'selfsigned'
 import type { Config } from '../config/options.ts'
 import { errorCode, UserError } from '../errors.ts'
 import { formatPublicKey, formatSecretKey, newKeyPair } from '../seal/keys.ts'
@@ -17,6 +16,8 @@ export function places(dataDir: string) {
     certificate: join(dataDir, 'tls', 'self-signed.crt'),
     certificateKey: join(dataDir, 'tls', 'self-signed.key'),
     haraka: join(dataDir, 'haraka'),
+    /** Bounce messages on their way out, a directory for each worker. */
+    outbound: join(dataDir, 'outbound'),
     redis: join(dataDir, 'redis'),
     clamd: join(dataDir, 'clamd'),
     lock: join(dataDir, 'serve.pid'),
@@ -75,6 +76,8 @@ function makeKeyPair(dataDir: string): boolean {
 async function makeCertificate({ dataDir, hostname }: Config): Promise<void> {
   const { certificate, certificateKey } = places(dataDir)
   if (existsSync(certificate) && existsSync(certificateKey)) return
+  // Loaded once in a node's life.
+  const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: hostname }], {
     keyType: 'ec',
     curve: 'P-256',

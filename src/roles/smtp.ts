@@ -3,17 +3,15 @@
  * the listeners close, idle sessions are told 421, and a message under way still gets its answer.
  */
 import cluster from 'node:cluster'
-import { createServer } from 'node:net'
 import { extname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
-import { parseListen } from '../config/values.ts'
 import { openEdge } from '../edge.ts'
-import { errorCode, UserError } from '../errors.ts'
 import { writeHome } from '../haraka/home.ts'
 import { keepCertificate, listening, startHaraka, stopListening } from '../haraka/server.ts'
 import { drainSessions } from '../haraka/sessions.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
+import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
@@ -99,32 +97,4 @@ function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => 
     for (const each of workers) each.send(stopMessage)
     await within(drainMs + 5000, Promise.all(gone))
   })
-}
-
-/** Haraka would go on without the port, or start workers forever that can't have it. */
-export async function portIsFree(option: string, address: string): Promise<void> {
-  const place = parseListen(address)
-  if (place === undefined || place.port === 0) return
-  const { host, port } = place
-  const probe = createServer()
-  try {
-    await new Promise<void>((resolve, reject) => {
-      probe.once('error', reject)
-      probe.listen(port, host, resolve)
-    })
-  } catch (error) {
-    throw new UserError(`${option}: ${reasonFor(errorCode(error), address, port)}`)
-  } finally {
-    probe.close()
-  }
-}
-
-function reasonFor(code: string | undefined, address: string, port: number): string {
-  if (code === 'EADDRINUSE') {
-    return `${address} is taken by another program; stop it (ss -ltnp "sport = :${port}" shows it) or set another port in postern.yaml.`
-  }
-  if (code === 'EACCES') {
-    return `${address} needs a right this user lacks; start as root, or: setcap cap_net_bind_service=+ep on the node binary.`
-  }
-  return `${address} can't be listened on (${code}); set an address of this machine in postern.yaml.`
 }

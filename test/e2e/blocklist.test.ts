@@ -33,8 +33,8 @@ const filter = (Name: string, Policy: string, Cidr: string) => ({
   IpFilter: { Policy, Cidr },
 })
 
-const configOf = (server: string, ...dnsbl: string[]) => ({
-  dns: { servers: [server], timeoutMs: 1000, cacheSeconds: 1 },
+const configOf = (server: string, timeoutMs: number, ...dnsbl: string[]) => ({
+  dns: { servers: [server], timeoutMs, cacheSeconds: 1 },
   blocklists: { dnsbl: dnsbl.map(zone), dnswl: [zone('wl.example')], probeSeconds: 1 },
 })
 
@@ -73,7 +73,7 @@ describe('with lists that live and lists that do not', () => {
 
   beforeAll(async () => {
     postern = await startPostern({
-      config: configOf(lists.server, ...dead.map(([name]) => name), 'bl.example'),
+      config: configOf(lists.server, 5000, ...dead.map(([name]) => name), 'bl.example'),
       filters: {
         Filters: [
           filter('neighbour', 'Block', '127.0.0.9'),
@@ -192,7 +192,7 @@ describe('while a list dies and comes back, in each of two processes', () => {
 
   beforeAll(async () => {
     const smtp = { listen: ['127.0.0.1:0'], processes: 2 }
-    const config = { ...configOf(lists.server, 'bl.example'), smtp }
+    const config = { ...configOf(lists.server, 1000, 'bl.example'), smtp }
     postern = await startPostern({ config, filters })
   })
   afterAll(async () => {
@@ -237,7 +237,7 @@ describe('while a list dies and comes back, in each of two processes', () => {
 })
 
 test('a client of an IPv6 socket is known by its IPv4 address', async () => {
-  const config = { ...configOf(lists.server, 'bl.example'), smtp: { listen: ['[::]:0'] } }
+  const config = { ...configOf(lists.server, 1000, 'bl.example'), smtp: { listen: ['[::]:0'] } }
   const filters = { Filters: [filter('neighbour', 'Block', '127.0.0.9')] }
   const started = await startPostern({ config, filters })
   postern = { ...started, host: '127.0.0.1' }
