@@ -2,6 +2,7 @@
  * What a rule set must keep beyond the shape of each field. Looks at raw data and skips what has the
  * wrong shape, so that these problems are reported together with the schema's. Pure.
  */
+import { needsAws } from './action-kinds.ts'
 import type { RuleLimits } from './limits.ts'
 import type { Problem } from './source.ts'
 
@@ -26,11 +27,34 @@ function ruleProblems(rule: unknown, index: number, limits: RuleLimits): Problem
     ...tooMany(recipients, limits.maxRecipientsPerRule, 'recipients', [...path, 'Recipients']),
     // SES: "Stop action, if any, must be placed at the end of the actions list".
     ...actions.slice(0, -1).flatMap((action, place): Problem[] => {
-      if (!isObject(action) || !Object.hasOwn(action, 'StopAction')) return []
+      const kind = ending.find((each) => isObject(action) && Object.hasOwn(action, each))
+      if (kind === undefined) return []
       const reason = 'must be the last action of its rule'
-      return [{ path: [...path, 'Actions', place, 'StopAction'], reason, at: 'key' }]
+      return [{ path: [...path, 'Actions', place, kind], reason, at: 'key' }]
     }),
+    ...foreignActions(rule, actions, path),
   ]
+}
+
+/** Nothing behind them is carried out. */
+const ending = ['StopAction', 'DropAction', 'QuarantineAction']
+
+/** Accepting what can't be carried out would lose mail; in a disabled rule it harms nobody. */
+function foreignActions(
+  rule: unknown,
+  actions: readonly unknown[],
+  path: Problem['path'],
+): Problem[] {
+  if (!isObject(rule) || rule['Enabled'] !== true) return []
+  return actions.flatMap((action, place) =>
+    [...needsAws]
+      .filter((kind) => isObject(action) && Object.hasOwn(action, kind))
+      .map((kind): Problem => {
+        const reason =
+          'needs AWS: Postern can not carry it out; remove the action, or disable the rule'
+        return { path: [...path, 'Actions', place, kind], reason, at: 'key' }
+      }),
+  )
 }
 
 /** SES: a rule's name is unique in its set; recipients of a message's plan are told apart by it. */

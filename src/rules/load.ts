@@ -46,8 +46,10 @@ export function ruleSetNames(dir: string): string[] {
     const names = files
       .map((each) => parse(each.name))
       .filter(({ ext }) => extensions.includes(ext.slice(1)))
-    // filters.* holds IP filters (design: rules), not a rule set.
-    return [...new Set(names.map((each) => each.name))].filter((name) => name !== 'filters').sort()
+    // filters.* holds IP filters, NAME.test.* expectations of a rule set, neither a rule set.
+    return [...new Set(names.map((each) => each.name))]
+      .filter((name) => name !== 'filters' && !name.endsWith('.test'))
+      .sort()
   } catch (error) {
     throw new UserError(`The rules directory ${dir} cannot be read: ${describeError(error)}.`)
   }
@@ -60,6 +62,7 @@ export function readRuleSet(dir: string, name: string, options: LoadOptions = {}
   // The name may come from a command line: it must not lead out of the directory.
   if (!namePattern.test(name)) return refused(`"${name}" is not a valid name of a rule set.`)
   if (name === 'filters') return refused('"filters" is the file of IP filters, not a rule set.')
+  if (name.endsWith('.test')) return refused(`"${name}" is a file of tests, not a rule set.`)
   const files = extensions
     .map((ext) => join(dir, `${name}.${ext}`))
     .filter((file) => existsSync(file))
@@ -84,14 +87,14 @@ export function parseRuleSet(text: string, file: string, options: LoadOptions = 
   const limits = options.limits ?? defaultRuleLimits
   const source = readSource(text, file.endsWith('.json') ? 'json' : 'yaml', limits.maxAliases)
   const report = (problems: readonly Problem[]) => linesFor(file, source, problems)
+  const parsed = source.legible ? ruleSetSchema.safeParse(source.data) : undefined
   const problems = [
     ...source.problems,
-    ...(source.legible
-      ? [...schemaProblems(source.data), ...crossProblems(source.data, limits)]
-      : []),
+    ...(parsed === undefined || parsed.success ? [] : schemaProblems(source.data)),
+    ...(source.legible ? crossProblems(source.data, limits) : []),
   ]
-  if (problems.length > 0) return { problems: report(problems), warnings: [] }
-  const { Metadata, Rules } = ruleSetSchema.parse(source.data)
+  if (!parsed?.success || problems.length > 0) return { problems: report(problems), warnings: [] }
+  const { Metadata, Rules } = parsed.data
   const ruleSet: RuleSet = { Metadata, Rules }
   return { ruleSet, problems: [], warnings: report(warningsFor(ruleSet, options.domains)) }
 }

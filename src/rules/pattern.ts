@@ -1,6 +1,7 @@
 /**
  * Recipient patterns: `user@domain` (with its labels `user+x@domain`), `domain`, `.domain` (any
- * subdomain). Pure: no input makes it throw. SES: recipient matching (reference §1.3)
+ * subdomain); ours: `*` for any characters of the user, `*.domain` for any subdomain. Pure: no input
+ * makes it throw. SES: recipient matching (reference §1.3)
  *
  * Comparison is on a canonical form of both sides, so that spelling never decides: lower case, the
  * local part without quotes (RFC 5321 §4.1.2: they carry no meaning) and in NFC (RFC 6532 §3.1),
@@ -26,12 +27,26 @@ export function canonicalAddress(address: string): string {
   return `${unquote(local).toLowerCase().normalize('NFC')}@${canonicalDomain(domain)}`
 }
 
-/** A valid pattern in the form in which it is compared. */
+/**
+ * A valid pattern in the form in which it is compared. A user at any subdomain becomes
+ * `user@.domain`; where any user will do, the domain stands alone.
+ */
 export function canonicalPattern(pattern: string): string {
-  if (pattern.includes('@')) return canonicalAddress(pattern)
-  return pattern.startsWith('.')
-    ? `.${canonicalDomain(pattern.slice(1))}`
-    : canonicalDomain(pattern)
+  const at = pattern.lastIndexOf('@')
+  const written = pattern.slice(at + 1).replace(/^\*?\./, '.')
+  const domain = written.startsWith('.')
+    ? `.${canonicalDomain(written.slice(1))}`
+    : canonicalDomain(written)
+  if (at < 0) return domain
+  const address = canonicalAddress(pattern)
+  const local = address.slice(0, address.lastIndexOf('@')).replace(/\*+/g, '*')
+  return local === '*' ? domain : `${local}@${domain}`
+}
+
+/** Whether a canonical pattern has to be compared character by character; others are looked up. */
+export function isGlob(canonical: string): boolean {
+  const at = canonical.lastIndexOf('@')
+  return at >= 0 && (canonical.includes('*') || canonical.charAt(at + 1) === '.')
 }
 
 /**
@@ -51,18 +66,24 @@ export function patternsCovering(canonical: string): string[] {
   return [canonical, ...base, domain, ...parents(domain)]
 }
 
-/** Whether a valid pattern takes a recipient. */
-export function matches(pattern: string, recipient: string): boolean {
-  return patternsCovering(canonicalAddress(recipient)).includes(canonicalPattern(pattern))
+/** Patterns that surely take all that a canonical pattern takes; there may be globs beside them. */
+export function patternsAbove(canonical: string): string[] {
+  if (!isGlob(canonical)) return patternsCovering(canonical)
+  const domain = canonical.slice(canonical.lastIndexOf('@') + 1)
+  return domain.startsWith('.')
+    ? [canonical, ...parents(domain)]
+    : [canonical, domain, ...parents(domain)]
+}
+
+/** The domain, and `.domain` for each that it is below: what a pattern for it can end in. */
+export function domainsCovering(domain: string): string[] {
+  return domain === '' || domain.startsWith('.') ? [] : [domain, ...parents(domain)]
 }
 
 /** What is wrong with a pattern, as the end of a sentence about it; undefined when it is valid. */
 export function patternProblem(pattern: string): string | undefined {
   if (pattern === '') return 'is empty; leave Recipients out to take every address'
   if (/\s/.test(pattern)) return 'has white space in it'
-  if (pattern.includes('*')) {
-    return 'has a wildcard, which is not supported yet; example.com takes every address of the domain, .example.com every subdomain'
-  }
   const parts = pattern.split('@')
   if (parts.length > 2) return 'has more than one @'
   if (parts.length === 2 && parts[0] === '') {
@@ -70,9 +91,15 @@ export function patternProblem(pattern: string): string | undefined {
   }
   const domain = parts.at(-1) ?? ''
   if (parts.length === 2 && domain.startsWith('.')) {
-    return 'has a user at "any subdomain", which SES does not define'
+    return `has a user at "any subdomain", which SES does not define; write ${parts[0]}@*${domain}`
   }
-  return domainProblem(canonicalDomain(domain.startsWith('.') ? domain.slice(1) : domain))
+  const rest = domain.replace(/^\*?\./, '')
+  if (rest.includes('*')) {
+    return rest === '*'
+      ? 'needs a domain: "*" alone would take mail for the whole world'
+      : 'has a wildcard inside the domain, where it can only stand for all subdomains, as in *.example.com'
+  }
+  return domainProblem(canonicalDomain(rest))
 }
 
 /** SES: at least two labels of letters, digits and hyphens, none empty (reference §1.3). */

@@ -3,7 +3,8 @@
  * expected, what a misspelt key may have meant, what is not supported yet. Pure.
  */
 import { z } from 'zod'
-import { actionKinds, actionSchemaOf, laterActions, laterKeys } from './action-kinds.ts'
+import { actionKinds, failurePolicy } from './action-kinds.ts'
+import { conditionKinds, foreignKeys } from './condition.ts'
 import type { Path } from './positions.ts'
 import { ruleSetSchema } from './schema.ts'
 import type { Problem } from './source.ts'
@@ -14,16 +15,33 @@ export function schemaProblems(data: unknown): Problem[] {
   if (data === null || data === undefined) {
     return [{ path: [], reason: 'is empty; it needs Metadata and Rules' }]
   }
-  const actions = new Set<string>()
+  const told = new Set<string>()
   return issuesOf(ruleSetSchema, data).flatMap((issue) => {
     const path = pathOf(issue)
-    // Actions are a union: what zod says of one depends on how many members come close.
-    if (path[2] !== 'Actions' || path.length < 4) return describe(ruleSetSchema, issue, data, [])
-    const action = path.slice(0, 4)
-    if (actions.has(action.join())) return []
-    actions.add(action.join())
-    return actionProblems(valueAt(data, action), action)
+    // Both are unions: what zod says of a member depends on how many of them come close.
+    const union = unions[String(path[2])]
+    if (union === undefined || path.length < 4) return describe(ruleSetSchema, issue, data, [])
+    const member = path.slice(0, 4)
+    if (told.has(member.join())) return []
+    told.add(member.join())
+    return memberProblems(union, valueAt(data, member), member)
   })
+}
+
+type Union = {
+  readonly noun: string
+  readonly kinds: Readonly<Record<string, z.ZodType>>
+  /** What may stand beside the kind's key. */
+  readonly beside: Readonly<Record<string, z.ZodType>>
+}
+
+const conditions: Union = { noun: 'condition', kinds: conditionKinds, beside: {} }
+
+/** Lists of a rule whose members have exactly one key that says what they are. */
+const unions: Readonly<Record<string, Union>> = {
+  Actions: { noun: 'action', kinds: actionKinds, beside: failurePolicy },
+  Conditions: conditions,
+  Unless: conditions,
 }
 
 function issuesOf(schema: z.ZodType, data: unknown): readonly z.core.$ZodIssue[] {
@@ -58,33 +76,35 @@ function describe(
 }
 
 /** SES: each member of Actions has exactly one action key. */
-function actionProblems(value: unknown, path: Path): Problem[] {
-  const kinds = Object.keys(actionKinds)
+function memberProblems({ noun, kinds, beside }: Union, value: unknown, path: Path): Problem[] {
+  const names = Object.keys(kinds)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return [{ path, reason: wrongType('object', value) }]
   }
   const entries = Object.entries(value)
-  const named = entries.map(([key]) => key).filter((key) => !laterKeys.has(key))
+  const named = entries.map(([key]) => key).filter((key) => !Object.hasOwn(beside, key))
   const problems = entries.flatMap(([key, spec]) => {
-    const schema = actionSchemaOf(key)
+    const schema = ownValue(kinds, key) ?? ownValue(beside, key)
     const inside = [...path, key]
-    if (schema !== undefined) {
-      return issuesOf(schema, spec).flatMap((issue) => describe(schema, issue, spec, inside))
-    }
-    return [unknownKey(inside, key, kinds)]
+    if (schema === undefined) return [unknownKey(inside, key, [...names, ...Object.keys(beside)])]
+    return issuesOf(schema, spec).flatMap((issue) => describe(schema, issue, spec, inside))
   })
   if (named.length === 1) return problems
   const found = named.length === 0 ? 'has none' : `has ${named.length}: ${named.join(', ')}`
   return [
     ...problems,
-    { path, reason: `must have exactly one action (${kinds.join(', ')}), but ${found}` },
+    { path, reason: `must have exactly one ${noun} (${names.join(', ')}), but ${found}` },
   ]
 }
 
+function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined
+}
+
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
-  const later = laterActions.get(key) ?? laterKeys.get(key)
-  if (later !== undefined) return { path, reason: later, at: 'key' }
-  const meant = closest(key, [...known, ...laterActions.keys(), ...laterKeys.keys()])
+  const foreign = foreignKeys.get(key)
+  if (foreign !== undefined) return { path, reason: foreign, at: 'key' }
+  const meant = closest(key, known)
   const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
   return { path, reason: `is not a known key; ${hint}`, at: 'key' }
 }
@@ -92,6 +112,7 @@ function unknownKey(path: Path, key: string, known: readonly string[]): Problem 
 const nouns: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
+  number: 'a number',
   array: 'a list',
   object: 'an object',
 }

@@ -1,10 +1,11 @@
 /**
- * The shape of a rule-set file: what `aws ses describe-receipt-rule-set` prints, nothing more. The
+ * The shape of a rule-set file: what `aws ses describe-receipt-rule-set` prints, and our additions. The
  * parser, the JSON schema for editors and the defaults come from here. What concerns several fields
  * at once is in checks.ts. Pure. SES: rule fields (reference §1.1, §1.2)
  */
 import { z } from 'zod'
-import { actionKinds } from './action-kinds.ts'
+import { actionKinds, failurePolicy } from './action-kinds.ts'
+import { conditionSchema } from './condition.ts'
 import { patternProblem } from './pattern.ts'
 import type { RuleAction, RuleSet } from './rule-set.ts'
 
@@ -23,7 +24,9 @@ const recipient = z.string().superRefine((pattern, context) => {
 })
 
 const action = z.union(
-  Object.entries(actionKinds).map(([kind, schema]) => z.strictObject({ [kind]: schema })),
+  Object.entries(actionKinds).map(([kind, schema]) =>
+    z.strictObject({ [kind]: schema, ...failurePolicy }),
+  ),
 ) as unknown as z.ZodType<RuleAction, RuleAction> // each member has one known key; the rows say which
 
 const rule = z.strictObject({
@@ -37,13 +40,24 @@ const rule = z.strictObject({
     .array(recipient)
     .default([])
     .describe(
-      'user@example.com (with user+label@), example.com, or .example.com (any subdomain). None: every address of the configured domains and their subdomains.',
+      'user@example.com (with user+label@), example.com, or .example.com (any subdomain); * stands for any characters of the user. None: every address of the configured domains and their subdomains.',
     ),
   Actions: z.array(action).default([]).describe('Carried out in this order.'),
   ScanEnabled: z
     .boolean()
     .default(false)
     .describe('false: the spam and virus verdicts read DISABLED, as in SES.'),
+  Conditions: z
+    .array(conditionSchema)
+    .exactOptional()
+    .describe('Postern: all must hold, in the words of SES Mail Manager.'),
+  Unless: z.array(conditionSchema).exactOptional().describe('Postern: none may hold.'),
+  OnUndecided: z
+    .enum(['SKIP', 'MATCH', 'DEFER'])
+    .exactOptional()
+    .describe(
+      'Postern: when an engine failed and the conditions can not be decided. SKIP (default): the rule does not match, and who is left without a rule is answered 451; MATCH: as if they held; DEFER: 451 for the message.',
+    ),
 })
 
 export const ruleSetSchema = z.strictObject({

@@ -1,6 +1,7 @@
 /** What is allowed in a rule set and probably not meant. Pure. */
+import { endsEvaluation } from './evaluate.ts'
 import { configuredPatterns } from './lookup.ts'
-import { canonicalPattern, patternsCovering } from './pattern.ts'
+import { canonicalPattern, patternsAbove } from './pattern.ts'
 import type { Rule, RuleSet } from './rule-set.ts'
 import type { Problem } from './source.ts'
 
@@ -26,25 +27,22 @@ export function warningsFor(ruleSet: RuleSet, domains: readonly string[] = []): 
         : [
             { path, reason: `rule ${rule.Name} has no actions: its mail is accepted and not kept` },
           ]),
-      ...topicWarnings(rule, path),
+      ...scanWarnings(rule, path),
     ]
   })
 }
 
-/** A topic is accepted, since an exported rule set may well have one, but nobody must rely on it. */
-function topicWarnings(rule: Rule, path: Problem['path']): Problem[] {
-  return rule.Actions.flatMap((action, place) =>
-    Object.entries(action).flatMap(([kind, spec]: [string, object]): Problem[] =>
-      'TopicArn' in spec
-        ? [
-            {
-              path: [...path, 'Actions', place, kind, 'TopicArn'],
-              reason: 'no notice is sent to this topic yet',
-              at: 'key',
-            },
-          ]
-        : [],
-    ),
+/** SPAM and VIRUS are DISABLED for such a rule, so that its conditions can never be decided. */
+function scanWarnings(rule: Rule, path: Problem['path']): Problem[] {
+  if (rule.ScanEnabled) return []
+  return (['Conditions', 'Unless'] as const).flatMap((list) =>
+    (rule[list] ?? []).flatMap((condition, place): Problem[] => {
+      const spec: { Evaluate?: { Attribute?: string } } = Object.values(condition)[0] ?? {}
+      const attribute = spec.Evaluate?.Attribute ?? ''
+      if (!['SPAM', 'VIRUS', 'SPAM_SCORE'].includes(attribute)) return []
+      const reason = `looks at ${attribute}, but the rule has no ScanEnabled: true, so that it can never be decided`
+      return [{ path: [...path, list, place], reason }]
+    }),
   )
 }
 
@@ -61,7 +59,7 @@ function shadowsIn(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMap<nu
     const open = everything.length === 0 ? [''] : everything
     const own = rule.Recipients.length === 0 ? open : rule.Recipients.map(canonicalPattern)
     const stoppers = own.map((pattern) => {
-      const covering = patternsCovering(pattern)
+      const covering = patternsAbove(pattern)
       const plain = covering.find((each) => always.has(each))
       if (plain !== undefined) return always.get(plain)
       const tls = rule.TlsPolicy === 'Require' && covering.find((each) => overTls.has(each))
@@ -71,7 +69,9 @@ function shadowsIn(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMap<nu
       const names = [...new Set(stoppers)]
       shadows.set(index, `${names.join(', ')} before it stops everything it would take`)
     }
-    if (!rule.Actions.some((action) => 'StopAction' in action)) continue
+    // Conditions let some mail pass by.
+    const surely = (rule.Conditions ?? []).length + (rule.Unless ?? []).length === 0
+    if (!surely || !rule.Actions.some(endsEvaluation)) continue
     const stops = rule.TlsPolicy === 'Require' ? overTls : always
     for (const pattern of own) if (!stops.has(pattern)) stops.set(pattern, rule.Name)
   }

@@ -1,8 +1,8 @@
 /** Recipient patterns. SES: recipient matching (reference §1.3) */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { matches, patternProblem } from '../../../src/rules/pattern.ts'
-import { hits } from './reference.ts'
+import { patternProblem } from '../../../src/rules/pattern.ts'
+import { hits, matches } from './reference.ts'
 
 const cases = [
   // pattern, recipient, matches, why
@@ -103,7 +103,13 @@ const validity = [
   ['com', false, 'one label'],
   ['.com', false, 'one label'],
   ['user@[192.0.2.1]', false, 'an address literal'],
-  ['*@example.com', false, 'a wildcard'],
+  ['*@example.com', true, 'ours: any user'],
+  ['a*b@example.com', true, 'ours: any characters of the user'],
+  ['*.example.com', true, 'ours: any subdomain'],
+  ['a@*.example.com', true, 'ours: a user at any subdomain'],
+  ['*', false, 'the whole world'],
+  ['a*.example.com', false, 'a wildcard for a part of a label'],
+  ['a.*.example.com', false, 'a wildcard in the middle of the domain'],
   [`${'a'.repeat(64)}.com`, false, 'a label of 64 octets (RFC 1035 §2.3.4)'],
   [`${'a.'.repeat(126)}com`, false, 'a domain of 255 octets (RFC 1035 §2.3.4)'],
 ] as const

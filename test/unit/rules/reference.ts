@@ -3,7 +3,22 @@
  * own code there) and one loop over rules, without any index. For addresses in plain spelling.
  */
 import type { Wanted } from '../../../src/rules/evaluate.ts'
+import { compile, rulesNaming } from '../../../src/rules/lookup.ts'
 import type { PlannedAction, Rule, RuleSet } from '../../../src/rules/rule-set.ts'
+
+/** Whether the index takes the recipient for a rule with that pattern alone. */
+export function matches(pattern: string, recipient: string): boolean {
+  const rule: Rule = {
+    Name: 'only',
+    Enabled: true,
+    TlsPolicy: 'Optional',
+    Recipients: [pattern],
+    Actions: [],
+    ScanEnabled: false,
+  }
+  const compiled = compile({ Metadata: { Name: 'default' }, Rules: [rule] }, [])
+  return [...rulesNaming(compiled, recipient)].length > 0
+}
 
 export function hits(pattern: string, recipient: string): boolean {
   const pat = pattern.toLowerCase()

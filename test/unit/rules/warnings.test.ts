@@ -133,7 +133,7 @@ test.for(shadows)('shadowed by an earlier stop: %s', ([, rules, domains, warning
   expect(found).toEqual(warning === undefined ? [] : [warning])
 })
 
-test('a disabled rule, a rule without actions and a topic are mentioned, at their line', () => {
+test('a disabled rule and a rule without actions are mentioned, at their line', () => {
   const text = `
 Metadata: { Name: a }
 Rules:
@@ -141,14 +141,12 @@ Rules:
     Actions:
       - S3Action:
           BucketName: inbox
-          TopicArn: arn:aws:sns:eu-west-1:123456789012:mail
   - Name: idle
     Enabled: true
 `
   expect(parseRuleSet(text, 'a.yaml').warnings).toEqual([
     'a.yaml:4:5: Rules[0]: rule off is disabled',
-    'a.yaml:8:11: Rules[0].Actions[0].S3Action.TopicArn: no notice is sent to this topic yet',
-    'a.yaml:9:5: Rules[1]: rule idle has no actions: its mail is accepted and not kept',
+    'a.yaml:8:5: Rules[1]: rule idle has no actions: its mail is accepted and not kept',
   ])
 })
 
