@@ -20,5 +20,6 @@ export function metadataOf(receipt: Receipt, prepended: number): Record<string, 
     'postern-virus': verdicts.virus.verdict,
     'postern-size': String(receipt.size),
     'postern-prepended': String(prepended),
+    ...(receipt.replay === undefined ? {} : { 'postern-replay-of': receipt.replay.of }),
   }
 }

@@ -5,6 +5,15 @@
 import type { Envelope } from './envelope.ts'
 import type { Verdicts } from './verdict.ts'
 
+/** A message that went through the rules again on somebody's word, and where it was taken from. */
+export type Replay = {
+  /** The id it was received under. */
+  readonly of: string
+  readonly from: 'store' | 'queue' | 'dead' | 'quarantine'
+  /** When it was replayed: ISO 8601. */
+  readonly time: string
+}
+
 /** What is known of a message itself, whichever rules matched it. */
 export type KeptMessage = {
   /** Message id: 40 characters of base32hex. */
@@ -18,6 +27,8 @@ export type KeptMessage = {
   readonly size: number
   /** Lower-case hex SHA-256 of the message as received. */
   readonly sha256: string
+  /** Absent for a message that came by SMTP. */
+  readonly replay?: Replay
 }
 
 /** One rule's copy of a message. */

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect } from 'vitest'
-import { objectKey, storeAction } from '../../../src/actions/store.ts'
+import { objectKey } from '../../../src/actions/object-key.ts'
+import { storeAction } from '../../../src/actions/store.ts'
 import { MailboxError, type MailboxReason, naclKey } from '../../../src/client/index.ts'
 import type { AddedField } from '../../../src/mail/prepend.ts'
 import { allDisabled, type Verdicts } from '../../../src/mail/verdict.ts'
@@ -90,6 +91,7 @@ export async function storeMessage(
     },
     planned: { rule: 'store-everything', action: { S3Action: s3 }, recipients, scan: true },
     added,
+    noticeId: 'notice-1',
     message: () => pieces(bytes, 10_000),
   })
   return objectKey(prefix, id)

@@ -1,0 +1,136 @@
+/**
+ * SNS, SQS and Lambda, at AWS or at an endpoint that speaks its protocol. The SDK's own retries are off:
+ * retries are the spool's, which remembers them.
+ */
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { PublishCommand, SNSClient } from '@aws-sdk/client-sns'
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import type { FunctionConfig, TopicConfig } from '../config/targets.ts'
+import { describeError, PermanentError } from '../errors.ts'
+import { dispositionOf } from './disposition.ts'
+import type { FunctionTarget } from './function.ts'
+import type { Topic } from './topic.ts'
+
+type AwsConfig = {
+  readonly region?: string
+  readonly endpoint?: string
+  readonly accessKeyId?: string
+  readonly secretAccessKey?: string
+}
+
+const requestTimeoutMs = 15_000
+
+function settings(
+  { region, endpoint, accessKeyId, secretAccessKey }: AwsConfig,
+  arn: string,
+  timeoutMs = requestTimeoutMs,
+) {
+  return {
+    region: region ?? arn.split(':')[3] ?? 'us-east-1',
+    maxAttempts: 1,
+    requestHandler: {
+      requestTimeout: timeoutMs,
+      connectionTimeout: 5000,
+      throwOnRequestTimeout: true,
+    },
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : { credentials: { accessKeyId, secretAccessKey } }),
+  }
+}
+
+/** A topic of the kind FIFO knows repetitions by itself. */
+const ordered = (name: string, id: string) =>
+  name.endsWith('.fifo') ? { MessageGroupId: 'postern', MessageDeduplicationId: id } : {}
+
+export function openSns(
+  arn: string,
+  place: Extract<TopicConfig, { type: 'sns' }> | undefined,
+): Topic {
+  const topic = place?.arn ?? arn
+  const client = new SNSClient(settings(place ?? {}, topic))
+  return {
+    describe: `SNS topic ${topic}`,
+    async publish({ id, subject, body }) {
+      const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
+      await said(`SNS topic ${topic}`, () =>
+        client.send(
+          new PublishCommand({
+            TopicArn: topic,
+            Subject: subject,
+            Message: body,
+            MessageAttributes: attributes,
+            ...ordered(topic, id),
+          }),
+        ),
+      )
+    },
+    close: () => client.destroy(),
+  }
+}
+
+export function openSqs(place: Extract<TopicConfig, { type: 'sqs' }>): Topic {
+  const { queueUrl } = place
+  // https://sqs.eu-west-1.amazonaws.com/…
+  const region = place.region ?? /^sqs\.([a-z0-9-]+)\./.exec(new URL(queueUrl).hostname)?.[1]
+  const client = new SQSClient(
+    settings({ endpoint: new URL(queueUrl).origin, ...place, ...(region ? { region } : {}) }, ''),
+  )
+  return {
+    describe: `SQS queue ${queueUrl}`,
+    async publish({ id, body }) {
+      const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
+      await said(`SQS queue ${queueUrl}`, () =>
+        client.send(
+          new SendMessageCommand({
+            QueueUrl: queueUrl,
+            MessageBody: body,
+            MessageAttributes: attributes,
+            ...ordered(queueUrl, id),
+          }),
+        ),
+      )
+    },
+    close: () => client.destroy(),
+  }
+}
+
+export function openLambda(
+  arn: string,
+  place: Extract<FunctionConfig, { type: 'lambda' }> | undefined,
+): FunctionTarget {
+  const name = place?.arn ?? arn
+  const client = new LambdaClient(settings(place ?? {}, name, place?.timeoutMs ?? 30_000))
+  return {
+    describe: `Lambda function ${name}`,
+    async invoke(event, { type }) {
+      const answer = await said(`Lambda function ${name}`, () =>
+        client.send(
+          new InvokeCommand({
+            FunctionName: name,
+            InvocationType: type,
+            Payload: Buffer.from(event),
+          }),
+        ),
+      )
+      if (answer.FunctionError !== undefined)
+        throw new Error(`Lambda function ${name} failed: ${answer.FunctionError}`)
+      return type === 'Event' ? 'CONTINUE' : dispositionOf(Buffer.from(answer.Payload ?? []), name)
+    },
+    close: () => client.destroy(),
+  }
+}
+
+/** The service's error as one line that names the target; too large stays too large. */
+async function said<T>(target: string, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send()
+  } catch (error) {
+    const name = error instanceof Error ? error.name : 'error'
+    const text = describeError(error).slice(0, 300)
+    const message = `${target}: ${name}: ${text}`
+    if (/too long|too large|must be shorter/i.test(text)) throw new PermanentError(message)
+    throw new Error(message)
+  }
+}
