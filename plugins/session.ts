@@ -64,7 +64,7 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection, [from, para
   if ('disposition' in given) return given
   const { smtpUtf8, size } = given
   if (isInternational(from) && !smtpUtf8) return replies.needsSmtpUtf8
-  setMailState(connection, { smtpUtf8 })
+  setMailState(connection, { smtpUtf8, rules: edge().rules() })
   return mayBegin(size)
 })
 

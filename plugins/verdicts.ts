@@ -6,7 +6,8 @@ import { envelopeOf, mailState } from '../src/haraka/transaction.ts'
 import type { Plugin } from '../src/haraka/types.ts'
 import { log } from '../src/log.ts'
 import { summaryOf } from '../src/mail/verdict.ts'
-import { evaluate } from '../src/rules/evaluate.ts'
+import { outlook } from '../src/rules/evaluate.ts'
+import type { RuleSets } from '../src/rules/plan.ts'
 import type { Draft } from '../src/spool/draft.ts'
 import { judge } from '../src/verdicts/judge.ts'
 import { type RefusalCause, refusalOf } from '../src/verdicts/refusal.ts'
@@ -25,17 +26,18 @@ const refusals: Readonly<Record<RefusalCause, Answer>> = {
 }
 
 export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awaited }) => {
-  const state = mailState<Draft>(connection)
+  const state = mailState<Draft, RuleSets>(connection)
   if (state?.capture === undefined) return replies.ourFault
   const { draft, reader } = state.capture
-  const { config, rules, checks } = edge()
+  const { config, checks } = edge()
   const given = await envelopeOf(connection, state.smtpUtf8, config.hostname)
   if (!awaited()) return replies.ourFault
   state.envelope = given
   const { recipients, tls } = given
-  const { plan } = evaluate(rules, { recipients, tls: tls !== undefined })
+  const { compiled } = state.rules.active
+  const { acts, scan } = outlook(compiled, { recipients, tls: tls !== undefined })
   // Accepted and dropped: nobody will ever read what the checks would say.
-  if (plan.length === 0) return proceed
+  if (!acts) return proceed
 
   const message = { size: draft.size, header: reader.header(), read: () => draft.read() }
   const stop = new AbortController()
@@ -43,7 +45,7 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
   const began = performance.now()
   state.verdicts = await judge(message, given, checks, {
     timeoutMs: config.smtp.verdictTimeoutMs,
-    scan: plan.some(({ scan }) => scan),
+    scan,
     signal: stop.signal,
   })
   state.checkedInMs = Math.round(performance.now() - began)

@@ -7,19 +7,16 @@ import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { type Dns, openDns } from './dns/resolver.ts'
 import { type Blocklists, openBlocklists } from './filters/blocklists.ts'
-import { compileFilters } from './filters/ip-filter.ts'
-import { log } from './log.ts'
 import { openChecks } from './roles/checks.ts'
-import { activeRuleSet } from './roles/resources.ts'
-import { type CompiledRuleSet, compile } from './rules/evaluate.ts'
+import { openRules, type RulesInForce } from './roles/live-rules.ts'
 import { type FreeSpace, freeSpace } from './spool/free-space.ts'
 import { Spool } from './spool/spool.ts'
 import type { Checks } from './verdicts/judge.ts'
 
 export type Edge = {
   readonly config: Config
-  readonly rules: CompiledRuleSet
-  readonly ruleSetName: string
+  /** The rules as they are now: asked once for each message, at its beginning. */
+  readonly rules: () => RulesInForce
   readonly spool: Spool
   readonly space: FreeSpace
   /** Who may not send: IP filters and DNS lists. */
@@ -43,8 +40,7 @@ export function edge(): Edge {
 
 /** Throws `UserError` for a rule set that can't be used, the system's error for an unusable dataDir. */
 export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge> {
-  const { ruleSet, warnings, filters } = activeRuleSet(config)
-  for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
+  const rules = openRules(config)
 
   const spool = new Spool(config.dataDir)
   const space = freeSpace(config.dataDir, config.spool)
@@ -55,7 +51,7 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
   const uncached = openDns({ ...config.dns, cacheEntries: 0 })
   const blocklists = openBlocklists({
     ...config.blocklists,
-    filters: compileFilters(filters),
+    filters: { find: (ip) => rules.current().filters.find(ip) },
     timeoutMs: config.dns.timeoutMs,
     resolve: dns.resolve,
     probe: uncached.resolve,
@@ -67,8 +63,7 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
 
   current = {
     config,
-    rules: compile(ruleSet, config.domains),
-    ruleSetName: ruleSet.Metadata.Name,
+    rules: rules.current,
     spool,
     space,
     blocklists,
@@ -78,6 +73,7 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     announce: (id) => void queue.add([id]).catch(() => {}),
     async close() {
       client.disconnect()
+      rules.close()
       closeChecks()
       blocklists.close()
       uncached.close()

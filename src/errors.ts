@@ -9,6 +9,16 @@ export class PermanentError extends Error {
   override readonly name: string = 'PermanentError'
 }
 
+/** Whoever was asked says when to come again: a transient failure that knows its time. RFC 9110 §10.2.3 */
+export class RetryAfterError extends Error {
+  override readonly name: string = 'RetryAfterError'
+  readonly retryAfterMs: number
+  constructor(message: string, retryAfterMs: number) {
+    super(message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
 /**
  * A mistake of the person at the keyboard or in a file they wrote. The message is one complete
  * sentence naming the thing and the remedy; it is printed without a stack.

@@ -8,7 +8,8 @@ import { prependedFields } from '../mail/prepend.ts'
 import type { S3Action } from '../rules/rule-set.ts'
 import { type PublicKey, seal, sealedLength } from '../seal/envelope.ts'
 import type { ObjectStore } from '../store/object-store.ts'
-import { type Action, receiptOf } from './action.ts'
+import { type Action, type Delivery, receiptOf } from './action.ts'
+import { objectKey } from './object-key.ts'
 
 export type StoreCollaborators = {
   readonly hostname: string
@@ -18,32 +19,42 @@ export type StoreCollaborators = {
   readonly keys: (action: S3Action) => readonly PublicKey[] | 'none'
 }
 
-export function storeAction({ hostname, bucket, keys }: StoreCollaborators): Action {
+/** S3Action. */
+export function storeAction(collaborators: StoreCollaborators): Action {
+  const write = messageWriter(collaborators)
   return async (delivery) => {
     const { action } = delivery.planned
     if (!('S3Action' in action)) throw new PermanentError('this is not an S3Action')
+    await write(delivery, action.S3Action)
+  }
+}
+
+export type MessageWriter = (
+  delivery: Delivery,
+  action: S3Action,
+  /** User metadata beside what every message has. */
+  more?: Readonly<Record<string, string>>,
+) => Promise<void>
+
+/** Seals a message and puts it where an S3 action says. */
+export function messageWriter({ hostname, bucket, keys }: StoreCollaborators): MessageWriter {
+  return async (delivery, action, more = {}) => {
     const receipt = receiptOf(delivery)
     const fields = prependedFields(hostname, receipt, delivery.added)
     const plainLength = fields.length + receipt.size
-    const publicKeys = keys(action.S3Action)
+    const publicKeys = keys(action)
     const plaintext = concatenated(fields, delivery.message())
     const sealed = publicKeys !== 'none'
-    await bucket(action.S3Action.BucketName).put(
-      objectKey(action.S3Action.ObjectKeyPrefix, receipt.id),
+    await bucket(action.BucketName).put(
+      objectKey(action.ObjectKeyPrefix, receipt.id),
       sealed ? seal(plaintext, publicKeys) : plaintext,
       {
         length: sealed ? sealedLength(plainLength, publicKeys.length) : plainLength,
         contentType: sealed ? 'application/octet-stream' : 'message/rfc822',
-        metadata: metadataOf(receipt, fields.length),
+        metadata: { ...metadataOf(receipt, fields.length), ...more },
       },
     )
   }
-}
-
-/** SES: the prefix, a slash unless it ends with one, the message id; a leading slash stays. */
-export function objectKey(prefix: string | undefined, id: string): string {
-  if (prefix === undefined || prefix === '') return id
-  return prefix.endsWith('/') ? `${prefix}${id}` : `${prefix}/${id}`
 }
 
 async function* concatenated(

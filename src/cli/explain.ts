@@ -30,7 +30,7 @@ export type ExplainOptions = LoadOptions & {
 /** What `--json` prints. */
 export type Explanation = {
   /** `reject` also when an IP filter blocks the client; then there is no plan. */
-  readonly disposition: 'accept' | 'reject'
+  readonly disposition: 'accept' | 'reject' | 'defer'
   /** With an address only: the IP filter that decides about it, `null` when none does. */
   readonly filter?: FilterMatch | null
   readonly rules: readonly RuleTrace[]

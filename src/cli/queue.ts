@@ -1,13 +1,12 @@
 /** `postern queue`: what was accepted and is not delivered yet, and what was given up. Reads the disk. */
-import { once } from 'node:events'
 import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
-import { openQueue } from '../delivery/queue.ts'
-import { connectRedis } from '../delivery/redis.ts'
-import { describeError, UserError } from '../errors.ts'
+import { UserError } from '../errors.ts'
 import { isMessageId, messageIdTime } from '../mail/message-id.ts'
-import { redisPlace } from '../roles/redis-server.ts'
+import { describeStep } from '../rules/describe.ts'
+import { isHeld } from '../spool/progress.ts'
 import { Spool } from '../spool/spool.ts'
+import { announceAll } from './announce.ts'
 import { configOf, printable, printJson, printLine, printTable } from './context.ts'
 
 export function queueCommand(): Command {
@@ -25,7 +24,7 @@ export function queueCommand(): Command {
     .addCommand(
       new Command('dead')
         .description(
-          'What was given up, with the reason; nothing of it is ever deleted by Postern.',
+          'What was given up, with rule, action and reason; nothing of it is ever deleted by Postern.',
         )
         .option('--json', 'one JSON object a line')
         .addHelpText('after', '\nExample:\n  postern queue dead')
@@ -43,32 +42,47 @@ export function queueCommand(): Command {
           retry(configOf(command), ids, options.all === true),
         ),
     )
+    .addCommand(
+      new Command('delete')
+        .description('Delete dead letters for good: nothing of them is kept.')
+        .argument('<id...>', 'message ids')
+        .addHelpText(
+          'after',
+          '\nExample:\n  postern queue delete $(postern queue dead --json | jq -r .id)',
+        )
+        .action((ids: string[], _options: object, command: Command) =>
+          remove(configOf(command), ids),
+        ),
+    )
 }
 
+/** One line a message, or a step of it that has failed. */
 type Line = {
   readonly id: string
   readonly received: string
   readonly attempts: number
-  readonly action: string
-  readonly reason: string
+  readonly rule?: string
+  readonly action?: string
+  readonly target?: string
+  readonly reason?: string
+  /** When it failed last, and when it is tried again; the latter not of what was given up. */
   readonly failed?: string
+  readonly next?: string
 }
 
 async function show(config: Config, where: 'queue' | 'dead', json: boolean): Promise<void> {
   const spool = new Spool(config.dataDir)
   const ids = where === 'dead' ? await spool.deadIds() : (await Array.fromAsync(spool.ids())).sort()
-  const lines = await Promise.all(ids.map((id) => lineOf(spool, id, where)))
+  const lines = (await Promise.all(ids.map((id) => linesOf(spool, id, where)))).flat()
   if (json) for (const line of lines) printJson(line)
   else if (lines.length > 0) {
     printTable(
-      ['ID', 'RECEIVED', 'ATTEMPTS', 'FAILED AT', 'REASON'],
-      lines.map((each) => [
-        each.id,
-        each.received,
-        String(each.attempts),
-        printable(each.action),
-        printable(each.reason),
-      ]),
+      ['ID', 'RECEIVED', 'RULE', 'ACTION', 'TARGET', 'ATTEMPTS', 'REASON'],
+      lines.map(({ id, received, rule, action, target, attempts, reason }) =>
+        [id, received, rule, action, target, String(attempts), reason].map((each) =>
+          printable(each ?? ''),
+        ),
+      ),
     )
   }
   const corrupt = await spool.corruptIds()
@@ -87,15 +101,43 @@ async function show(config: Config, where: 'queue' | 'dead', json: boolean): Pro
   spool.close()
 }
 
-async function lineOf(spool: Spool, id: string, where: 'queue' | 'dead'): Promise<Line> {
-  const { attempts, failed } = await spool.progress(id, where)
-  return {
-    id,
-    received: new Date(messageIdTime(id)).toISOString(),
-    attempts,
-    action: failed?.action ?? '',
-    reason: failed?.reason ?? '',
-    ...(failed === undefined ? {} : { failed: failed.time }),
+/** The steps that have failed; one line without a failure where there is none. */
+async function linesOf(spool: Spool, id: string, where: 'queue' | 'dead'): Promise<Line[]> {
+  const { failures } = await spool.progress(id, where)
+  const received = new Date(messageIdTime(id)).toISOString()
+  const entry = await spool.read(id, where).catch(() => undefined)
+  await entry?.close()
+  // Of a dead letter only what was given up: the rest was never tried.
+  const shown = Object.entries(failures).filter(([, each]) => where === 'queue' || isHeld(each))
+  const lines = shown.map(([index, failure]): Line => {
+    const { attempts, reason, time, next } = failure
+    const step = entry?.record.plan[Number(index)]
+    return {
+      id,
+      received,
+      attempts,
+      ...(step === undefined ? {} : describeStep(step)),
+      reason,
+      failed: time,
+      ...(next === undefined ? {} : { next: new Date(next).toISOString() }),
+    }
+  })
+  return lines.length > 0 ? lines : [{ id, received, attempts: 0 }]
+}
+
+async function remove(config: Config, ids: readonly string[]): Promise<void> {
+  requireIds(ids)
+  const spool = new Spool(config.dataDir)
+  for (const id of ids) {
+    const was = await spool.removeDead(id)
+    printLine(was ? `${id}: deleted` : `${id}: is no dead letter`)
+  }
+  spool.close()
+}
+
+function requireIds(ids: readonly string[]): void {
+  for (const id of ids) {
+    if (!isMessageId(id)) throw new UserError(`${printable(id)} is not a message id.`)
   }
 }
 
@@ -103,42 +145,19 @@ async function retry(config: Config, ids: readonly string[], all: boolean): Prom
   if (ids.length === 0 && !all) {
     throw new UserError('Name the messages to retry, or give --all; postern queue dead lists them.')
   }
-  for (const id of ids) {
-    if (!isMessageId(id)) throw new UserError(`${printable(id)} is not a message id.`)
-  }
+  requireIds(ids)
   const spool = new Spool(config.dataDir)
-  const redis = connectRedis(redisPlace(config), 'fails-fast')
-  const queue = openQueue(redis, config.node)
   const due: string[] = []
   for (const id of all ? await spool.deadIds() : ids) {
     if (await spool.unbury(id)) {
       printLine(`${id}: brought back`)
       due.push(id)
     } else if ((await spool.size(id)) !== undefined) {
+      await spool.hurry(id)
       printLine(`${id}: due now`)
       due.push(id)
     } else printLine(`${id}: is neither a dead letter nor waiting`)
   }
   spool.close()
-  try {
-    await Promise.race([announce(due), deadline(5000)])
-  } catch (error) {
-    process.stderr.write(
-      `postern: Redis does not answer (${describeError(error)}); they are delivered when it is back\n`,
-    )
-  } finally {
-    redis.disconnect()
-  }
-
-  async function announce(all: readonly string[]): Promise<void> {
-    if (redis.status !== 'ready') await once(redis, 'ready')
-    await queue.add(all)
-    for (const id of all) await queue.promote(id)
-  }
-}
-
-function deadline(milliseconds: number): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    setTimeout(() => reject(new Error('no answer in time')), milliseconds).unref()
-  })
+  await announceAll(config, due)
 }

@@ -111,8 +111,16 @@ function isReceipt(value: unknown): boolean {
     isObject(verdicts) &&
     verdictNames.every((name) => isJudgement(verdicts[name])) &&
     hasSoundDetails(verdicts) &&
+    isReplay(value['replay']) &&
     [undefined, 'none', 'quarantine', 'reject'].includes(verdicts['dmarcPolicy'] as string)
   )
+}
+
+function isReplay(value: unknown): boolean {
+  if (value === undefined) return true
+  if (!isObject(value)) return false
+  const { of, from, time } = value
+  return typeof of === 'string' && isMessageId(of) && isText(from) && isText(time)
 }
 
 function isEnvelope(value: unknown): boolean {

@@ -154,11 +154,11 @@ export const delivery = z.strictObject({
     256,
     'Messages in work at once in each process. Bounds memory and connections to the store.',
   ),
-  attempts: integer(
-    80,
-    1,
-    10_000,
-    'Attempts before a message goes to the dead letters, where it waits for somebody to decide. Bounds the work that one undeliverable message makes.',
+  retrySeconds: integer(
+    259_200,
+    0,
+    2_592_000,
+    'How long a failing action is tried again before its message goes to the dead letters, where it waits for somebody to decide: 3 days. 0: it is tried once. Bounds the work that one undeliverable message makes.',
   ),
   firstRetryMs: integer(
     5000,
@@ -178,6 +178,51 @@ export const delivery = z.strictObject({
     3600,
     'How often the spool is compared with the queue. Bounds how long a job that Redis lost stays unnoticed.',
   ),
+})
+
+export const notifications = z.strictObject({
+  maxContentBytes: integer(
+    153_600,
+    1024,
+    41_943_040,
+    'Largest message that goes with a notification as a whole (SNSAction, WebhookAction with Content): 150 KB, as SES. Bounds the memory of one notification; Amazon SNS itself takes 256 KB, Base64 and header fields included.',
+  ),
+  oversize: value.choice(
+    ['bounce', 'reference'],
+    'bounce',
+    'What becomes of a larger one in an SNSAction: bounce answers 552 5.2.3, as SES does; reference sends the notification without it where an S3Action of the rule has stored it before.',
+  ),
+  urlSeconds: integer(
+    3600,
+    0,
+    604_800,
+    'How long the presigned URL of a stored object in a notification is good; 0 gives none. It opens the sealed object to whoever reads the notification, and nothing else.',
+  ),
+})
+
+export const quarantine = z.strictObject({
+  bucket: value.bucketName.default('quarantine').describe('Bucket of quarantined mail.'),
+  prefix: value
+    .text(
+      'key prefix',
+      (text) => Buffer.byteLength(text) <= 500 && !/[\x00-\x1f\x7f]/.test(text),
+      'a key prefix of at most 500 octets without control characters',
+    )
+    .default('quarantine/')
+    .describe('What its keys begin with; the name of the rule follows, then the message id.'),
+})
+
+export const bounces = z.strictObject({
+  relay: value
+    .text(
+      'relay',
+      (text) => text === 'off' || (value.parseListen(text)?.port ?? 0) > 0,
+      'off, or the host:port of a mail server',
+    )
+    .default('off')
+    .describe(
+      'Mail server that bounce messages go through; off sends them to the MX of the sender. Many clouds block port 25.',
+    ),
 })
 
 export const log = z.strictObject({

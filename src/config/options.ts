@@ -8,11 +8,17 @@ import { z } from 'zod'
 import * as node from './options-node.ts'
 import { smtp } from './options-smtp.ts'
 import * as parts from './parts.ts'
+import * as targets from './targets.ts'
 import * as value from './values.ts'
 
 const rules = z.strictObject({
   dir: value.path.default('./rules').describe('Directory of the rule sets.'),
   active: value.filled.default('default').describe('Name of the rule set in force.'),
+  shadow: value.filled.exactOptional().meta({
+    'x-default': 'none',
+    description:
+      'Name of a rule set that is evaluated beside the active one; where they differ is logged, nothing of it is carried out.',
+  }),
 })
 
 const encryption = z.strictObject({
@@ -38,13 +44,17 @@ const resources = z.strictObject({
     .default({})
     .describe('KMS key ARNs of rules, and the name in `keys` of the key they mean here.'),
   topics: z
-    .record(value.arn, value.notYet('this release notifies no topics'))
+    .record(value.arn, targets.topic)
     .default({})
-    .describe('SNS topic ARNs of rules. None yet: only {} is accepted.'),
+    .describe('SNS topic ARNs of rules, and what they are here; others are real topics at AWS.'),
   functions: z
-    .record(value.arn, value.notYet('this release calls no functions'))
+    .record(value.arn, targets.functionTarget)
     .default({})
-    .describe('Lambda function ARNs of rules. None yet: only {} is accepted.'),
+    .describe('Lambda function ARNs of rules, and what they are here; others are at AWS.'),
+  webhooks: z
+    .record(value.keyName, targets.webhook)
+    .default({})
+    .describe('Names in WebhookActions, and where they are.'),
 })
 
 /** postern.yaml as it is written, before names, paths and the store are filled in. */
@@ -83,6 +93,11 @@ export const options = z.strictObject({
   spam: node.spam.prefault({}).describe('The spam verdict.'),
   spool: node.spool.prefault({}).describe('Mail that is accepted and not stored yet.'),
   delivery: node.delivery.prefault({}).describe('From the spool to the store.'),
+  notifications: node.notifications.prefault({}).describe('What topics and webhooks are told.'),
+  quarantine: node.quarantine.prefault({}).describe('Where QuarantineActions hold mail.'),
+  bounces: node.bounces
+    .prefault({})
+    .describe('Bounce messages, sent where a BounceAction could not be answered in the session.'),
   rules: rules.prefault({}).describe('Which rules decide.'),
   encryption: encryption.prefault({}).describe('Which key seals what.'),
   keys: z

@@ -6,7 +6,12 @@ import { z } from 'zod'
 import * as value from './values.ts'
 
 /** The last part of every option that is a secret as a whole. */
-export const secretNames: readonly string[] = ['password', 'sentinelPassword', 'secretAccessKey']
+export const secretNames: readonly string[] = [
+  'password',
+  'sentinelPassword',
+  'secretAccessKey',
+  'secret',
+]
 
 const port = (preset: number) => value.integer(preset, 1, 65535, 'TCP port.')
 

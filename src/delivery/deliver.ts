@@ -1,18 +1,22 @@
 /**
- * Carries out one entry's plan: its actions in order, each recorded as done, so that a retry repeats
- * at most the one it was in. The entry leaves the spool when all are done, or goes to the dead letters
- * when they have failed too often (D§2.1). Knows no queue.
+ * Carries out one entry's plan: its steps, each recorded as done, so that a retry repeats at most the
+ * one it was in. The entry leaves the spool when nothing is left to do, or goes to the dead letters when
+ * all that is left has been given up (D§2.1). Knows no queue.
  */
 import type { Action, Delivery } from '../actions/action.ts'
-import { describeError, isTransient } from '../errors.ts'
+import { describeError, isTransient, RetryAfterError } from '../errors.ts'
 import { log } from '../log.ts'
-import type { AddedField } from '../mail/prepend.ts'
-import type { PlannedAction } from '../rules/rule-set.ts'
+import { storedBefore } from '../rules/bounce.ts'
+import { describeStep } from '../rules/describe.ts'
+import type { OnFailure, PlannedAction } from '../rules/rule-set.ts'
 import { CorruptEntryError, type SpoolEntry } from '../spool/entry.ts'
-import type { Progress, Spool } from '../spool/spool.ts'
+import { isHeld, type Progress, type StepFailure } from '../spool/progress.ts'
+import type { Spool } from '../spool/spool.ts'
+import { addedBefore, nextStep } from './next-step.ts'
 
 export type RetryPolicy = {
-  readonly attempts: number
+  /** How long a step is tried again after its first failure; a rule's RetryTimeMinutes goes before. */
+  readonly retrySeconds: number
   readonly firstRetryMs: number
   readonly maxRetryMs: number
 }
@@ -65,83 +69,136 @@ export function deliverer(
   }
 
   async function carryOut(entry: SpoolEntry): Promise<Outcome> {
-    const { record } = entry
-    let progress = await spool.progress(record.id)
-    for (const [index, planned] of record.plan.entries()) {
-      if (progress.done.includes(index)) continue
-      const started = performance.now()
-      try {
-        await act(deliveryOf(entry, planned, index))
-      } catch (error) {
-        if (error instanceof CorruptEntryError) throw error
-        return failed(record.id, planned, progress, error)
+    const { id, plan } = entry.record
+    let progress = await spool.progress(id)
+    for (;;) {
+      const next = nextStep(plan, progress, Date.now())
+      if (next.next === 'done') {
+        await spool.remove(id)
+        return 'done'
       }
-      progress = { ...progress, done: [...progress.done, index] }
-      // The last one needs no record: the entry goes.
-      if (index < record.plan.length - 1) await spool.writeProgress(record.id, progress)
-      const ms = Math.round(performance.now() - started)
-      log.info({ id: record.id, rule: planned.rule, action: kindOf(planned), ms }, 'Action done')
+      if (next.next === 'dead') return bury(entry, progress)
+      if (next.next === 'wait') return { retryInMs: Math.max(0, next.until - Date.now()) }
+      const step = { ...(plan[next.index] as PlannedAction), recipients: next.recipients }
+      progress = await carryOutStep(entry, step, next.index, progress)
+      // When it was the last one the entry goes, and its progress with it.
+      if (nextStep(plan, progress, Date.now()).next !== 'done')
+        await spool.writeProgress(id, progress)
     }
-    await spool.remove(record.id)
-    return 'done'
   }
 
-  async function failed(
-    id: string,
-    planned: PlannedAction,
+  async function carryOutStep(
+    entry: SpoolEntry,
+    step: PlannedAction,
+    index: number,
+    before: Progress,
+  ): Promise<Progress> {
+    const started = performance.now()
+    try {
+      const disposition = await act(deliveryOf(entry, step, index, before))
+      const ms = Math.round(performance.now() - started)
+      const { id } = entry.record
+      const ends = disposition === undefined || disposition === 'CONTINUE' ? {} : { disposition }
+      log.info({ id, ...describeStep(step), ...ends, ms }, 'Action done')
+      const done = isDone(before, index)
+      return disposition === 'STOP_RULE' || disposition === 'STOP_RULE_SET'
+        ? { ...done, ends: { ...done.ends, [index]: disposition } }
+        : done
+    } catch (error) {
+      if (error instanceof CorruptEntryError) throw error
+      return afterFailure(entry, step, index, before, error)
+    }
+  }
+
+  /** The step is tried again later, or given up as the rule says. */
+  function afterFailure(
+    { record: { id, plan } }: SpoolEntry,
+    step: PlannedAction,
+    index: number,
     before: Progress,
     error: unknown,
-  ): Promise<Outcome> {
-    const attempts = before.attempts + 1
-    const action = `${planned.rule}: ${kindOf(planned)}`
+  ): Progress {
+    const now = Date.now()
+    const time = new Date(now).toISOString()
+    const known = before.failures[index]
+    const attempts = (known?.attempts ?? 0) + 1
+    const since = known?.since ?? time
     const reason = describeError(error)
-    const progress: Progress = {
-      done: before.done,
-      attempts,
-      failed: { time: new Date().toISOString(), action, reason },
+    const failure: StepFailure = { attempts, since, time, reason }
+    const logged = { id, ...describeStep(step), attempts, reason }
+
+    const { RetryTimeMinutes, OnFailure = 'HOLD' } = step.action
+    const patience =
+      RetryTimeMinutes === undefined ? policy.retrySeconds * 1000 : RetryTimeMinutes * 60_000
+    const over = Date.parse(since) + patience
+    if (isTransient(error) && now < over) {
+      const asked = error instanceof RetryAfterError ? error.retryAfterMs : 0
+      const wait = Math.max(retryDelay(attempts, policy, random()), asked)
+      // One more attempt when its time is over, rather than a last one long before.
+      const next = Math.min(now + wait, over)
+      log.warn({ ...logged, retryInMs: next - now }, 'Action failed; it will be tried again')
+      return { ...before, failures: { ...before.failures, [index]: { ...failure, next } } }
     }
-    if (isTransient(error) && attempts < policy.attempts) {
-      await spool.writeProgress(id, progress)
-      const retryInMs = retryDelay(attempts, policy, random())
-      log.warn(
-        { id, rule: planned.rule, action: kindOf(planned), attempts, retryInMs, reason },
-        'Action failed; it will be tried again',
-      )
-      return { retryInMs }
+    const passed = OnFailure === 'HOLD' ? {} : { passed: OnFailure }
+    const after = {
+      ...before,
+      failures: { ...before.failures, [index]: { ...failure, ...passed } },
     }
+    // A dead letter is told of once, by bury.
+    if (nextStep(plan, after, now).next !== 'dead')
+      log.error({ ...logged, onFailure: OnFailure }, `Action given up: ${whatFollows[OnFailure]}`)
+    return after
+  }
+
+  async function bury({ record: { id, plan } }: SpoolEntry, progress: Progress): Promise<Outcome> {
     await spool.bury(id, progress)
-    log.error(
-      { id, rule: planned.rule, action: kindOf(planned), attempts, reason },
-      `Message ${id} was given up after ${attempts} attempt(s) and is a dead letter; mend the cause, then: postern queue retry ${id}`,
-    )
+    for (const [index, failure] of Object.entries(progress.failures)) {
+      const step = plan[Number(index)]
+      if (!isHeld(failure) || step === undefined) continue
+      const { attempts, reason } = failure
+      log.error(
+        { id, ...describeStep(step), attempts, reason },
+        `Message ${id} was given up after ${attempts} attempt(s) and is a dead letter; mend the cause, then: postern queue retry ${id}`,
+      )
+    }
     return 'dead'
   }
 }
 
+const whatFollows: Readonly<Record<OnFailure, string>> = {
+  HOLD: 'the message goes to the dead letters when its other rules are done with it',
+  CONTINUE: 'the rule says OnFailure: CONTINUE, so the next action is carried out',
+  DROP: 'the rule says OnFailure: DROP, so nothing more is done for its recipients',
+}
+
+function isDone({ done, failures, ends }: Progress, index: number): Progress {
+  const { [index]: _, ...others } = failures
+  return { done: [...done, index], failures: others, ends }
+}
+
 /** Exponential, capped, with full jitter in its upper half, so that retries do not come in step. */
-export function retryDelay(attempts: number, policy: RetryPolicy, random: number): number {
+export function retryDelay(
+  attempts: number,
+  policy: Pick<RetryPolicy, 'firstRetryMs' | 'maxRetryMs'>,
+  random: number,
+): number {
   const ceiling = Math.min(policy.firstRetryMs * 2 ** Math.min(attempts - 1, 40), policy.maxRetryMs)
   return Math.round(ceiling * (0.5 + random / 2))
 }
 
-function deliveryOf(entry: SpoolEntry, planned: PlannedAction, index: number): Delivery {
+function deliveryOf(
+  { record, message }: SpoolEntry,
+  planned: PlannedAction,
+  index: number,
+  progress: Progress,
+): Delivery {
+  const stored = storedBefore(record.plan, index, progress.failures)
   return {
-    record: entry.record,
+    record,
     planned,
-    added: addedBefore(entry.record.plan, index),
-    message: entry.message,
+    added: addedBefore(record.plan, progress, index),
+    message,
+    noticeId: `${record.id}-${index}`,
+    ...(stored === undefined ? {} : { stored }),
   }
-}
-
-/** SES: a header added by an action is seen by the actions after it, in this rule and later ones. */
-function addedBefore(plan: readonly PlannedAction[], index: number): AddedField[] {
-  return plan.slice(0, index).flatMap(({ action }) => {
-    if (!('AddHeaderAction' in action)) return []
-    const { HeaderName, HeaderValue } = action.AddHeaderAction
-    return [{ name: HeaderName, value: HeaderValue }]
-  })
-}
-
-function kindOf({ action }: PlannedAction): string {
-  return Object.keys(action)[0] ?? 'unknown'
 }

@@ -36,11 +36,51 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 
 /** Makes the home at `home`, replacing one that is there. */
 export function writeHome(home: string, settings: HomeSettings): void {
-  fs.rmSync(home, { recursive: true, force: true })
-  const files: Record<string, string> = {
+  writeFiles(home, {
     ...configuration(settings),
     ...Object.fromEntries(settings.plugins.map((name) => stub(name, settings))),
-  }
+  })
+}
+
+export type OutboundHomeSettings = Pick<
+  HomeSettings,
+  'hostname' | 'pluginDirectory' | 'extension'
+> & {
+  /** Haraka's queue directory. */
+  readonly queue: string
+}
+
+/** The same for Haraka's outbound alone, which listens nowhere. */
+export function writeOutboundHome(home: string, settings: OutboundHomeSettings): void {
+  const plugins = ['log', 'outbound']
+  writeFiles(home, {
+    'config/me': `${settings.hostname}\n`,
+    'config/plugins': `${plugins.map((name) => `postern/${name}`).join('\n')}\n`,
+    'config/plugin_timeout': '30\n',
+    'config/log.ini': logIni,
+    'config/queue_dir': `${settings.queue}\n`,
+    'config/connection.ini': connectionIni,
+    'config/results.ini': '[remote]\n',
+    'config/smtp.ini': '[headers]\nadd_received=false\n',
+    'config/outbound.ini': ini({
+      concurrency_max: 10,
+      connect_timeout: 30,
+      enable_tls: true,
+      // A bounce to our own MX would come back for ever.
+      local_mx_ok: false,
+      received_header: 'disabled',
+      // Two days: a bounce that comes later helps nobody (RFC 5321 §4.5.4.1 asks four of mail itself).
+      temp_fail_intervals: '1m,5m*3,15m*3,1h*47',
+    }),
+    // Opportunistic: a bounce in clear text is better than none. Without the section, it asks a Redis.
+    'config/tls.ini':
+      '[outbound]\nrejectUnauthorized=false\n\n[redis]\ndisable_for_failed_hosts=false\n',
+    ...Object.fromEntries(plugins.map((name) => stub(name, settings))),
+  })
+}
+
+function writeFiles(home: string, files: Readonly<Record<string, string>>): void {
+  fs.rmSync(home, { recursive: true, force: true })
   for (const [name, text] of Object.entries(files)) {
     const path = join(home, name)
     fs.mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
@@ -49,7 +89,10 @@ export function writeHome(home: string, settings: HomeSettings): void {
 }
 
 /** Haraka's loader takes a folder whose package.json says where the code is; TypeScript will do. */
-function stub(name: string, { pluginDirectory, extension }: HomeSettings): [string, string] {
+function stub(
+  name: string,
+  { pluginDirectory, extension }: Pick<HomeSettings, 'pluginDirectory' | 'extension'>,
+): [string, string] {
   const main = join(pluginDirectory, `${name}${extension}`)
   return [`plugins/postern/${name}/package.json`, JSON.stringify({ name, main })]
 }
@@ -61,7 +104,7 @@ function configuration(settings: HomeSettings): Record<string, string> {
     'config/plugins': `${['tls', ...plugins.map((name) => `postern/${name}`)].join('\n')}\n`,
     'config/plugin_timeout': `${hookTimeoutMs / 1000 + 10}\n`,
     // The log plugin takes the records, as JSON; what Haraka says below warn is not worth its cost.
-    'config/log.ini': 'level=warn\ntimestamps=false\nformat=json\n',
+    'config/log.ini': logIni,
     'config/smtp.ini': ini({
       listen: listen.join(','),
       nodes: processes,
@@ -88,6 +131,8 @@ function configuration(settings: HomeSettings): Record<string, string> {
     'config/dhparams.pem': ffdhe2048,
   }
 }
+
+const logIni = 'level=warn\ntimestamps=false\nformat=json\n'
 
 function ini(values: Readonly<Record<string, string | number | boolean>>): string {
   return Object.entries(values)

@@ -30,6 +30,7 @@ export const replies = {
     reply: { code: 250, text: '2.1.5 Recipient OK' },
   },
   noRule: refuse(550, '1.1', 'No rule takes mail for this recipient'),
+  noRuleForMessage: refuse(550, '7.1', 'No rule takes this message'),
   tlsRequired: refuse(530, '7.0', 'This recipient takes mail over TLS only; issue STARTTLS first'),
   badParameter: refuse(501, '5.4', 'Bad value of a parameter'),
   unknownParameter: refuse(555, '5.4', 'This parameter was not offered by EHLO'),
@@ -78,6 +79,12 @@ export function blockedByFilter(name: string): Refusal {
 export function blockedByList(zone: string, reason: string): Refusal {
   const words = reason === '' ? '' : `: ${reason}`
   return refuse(550, '7.1', visible(`${blacklisted}: listed by ${zone}${words}`))
+}
+
+/** A BounceAction's own words. The schema of rule files has looked at them. */
+export function bounced(code: string, status: string | undefined, text: string): Refusal {
+  const detail = status === undefined ? '0.0' : status.slice(status.indexOf('.') + 1)
+  return refuse(Number(code), detail, visible(text))
 }
 
 const blacklisted = 'IP address blacklisted by recipient'
@@ -135,6 +142,7 @@ export const everyReply: readonly string[] = [
       blockedByList('<zone>', ''),
       blockedByList('<zone>', '<reason>'),
     ].map(({ reply: { code, text } }) => `${code} ${text}`),
+    '<SmtpReplyCode> <StatusCode> <Message>',
     '250 OK <id>',
   ]),
 ]

@@ -7,8 +7,10 @@ import type { Address, Connection } from './types.ts'
 /** What capture writes the message to: a spool draft. */
 type Draft = { readonly discard: () => void }
 
-export type MailState<D extends Draft = Draft> = {
+/** `R`: the rules that the message is judged by, from MAIL to its answer the same. */
+export type MailState<D extends Draft = Draft, R = unknown> = {
   readonly smtpUtf8: boolean
+  readonly rules: R
   capture?: { readonly reader: DataReader; readonly draft: D }
   /** Set at the end of data, when the checks begin. */
   envelope?: Envelope
@@ -27,8 +29,10 @@ export function setMailState(connection: Connection, state: MailState): void {
 }
 
 /** `undefined` outside a transaction. */
-export function mailState<D extends Draft>(connection: Connection): MailState<D> | undefined {
-  return connection.transaction?.notes[key] as MailState<D> | undefined
+export function mailState<D extends Draft, R = unknown>(
+  connection: Connection,
+): MailState<D, R> | undefined {
+  return connection.transaction?.notes[key] as MailState<D, R> | undefined
 }
 
 /** RFC 5321 §4.1.1.3: `<postmaster>` needs no domain; here it means this server's. */

@@ -67,4 +67,5 @@ export type Plugin = {
   readonly register_hook: (hook: string, method: string, priority?: number) => void
 }
 
-export type Next = (result?: number, text?: string) => void
+/** `value`: a text for most hooks, an object for some. */
+export type Next = (result?: number, value?: unknown) => void

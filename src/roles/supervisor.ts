@@ -68,7 +68,7 @@ export async function supervise(
   }
   const { processes } = config.delivery
   const workers = Array.from({ length: processes }, (_, index) => {
-    if (index > 0) return startRole('worker', ['--no-sweep'])
+    if (index > 0) return startRole('worker', ['--worker', String(index)])
     // The lock on dataDir says that no worker is left from the last run; an only worker never has
     // another beside it, so what one that died had under way need not be waited for.
     return processes === 1 ? startRole('worker', ['--fresh']) : startRole('worker', [], ['--fresh'])

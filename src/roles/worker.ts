@@ -2,7 +2,6 @@
  * The delivery worker role: takes entries from the spool and carries out their plans. The first worker
  * of a node also makes the queue agree with the spool (reconcile.ts).
  */
-import { actionRegistry } from '../actions/registry.ts'
 import type { Config } from '../config/options.ts'
 import { deliverer } from '../delivery/deliver.ts'
 import { openQueue } from '../delivery/queue.ts'
@@ -12,40 +11,37 @@ import { startWorker } from '../delivery/worker.ts'
 import { describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
+import { openActions } from './actions.ts'
 import { prepare } from './prepare.ts'
 import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace } from './redis-server.ts'
 import { onStop, within } from './stop.ts'
-import { bucketOpener, keyFinder } from './stores.ts'
 
 const stopMs = 10_000
 
 export type WorkerPart = {
-  /** Whether this worker is the one that makes the queue agree with the spool. */
-  readonly sweeps: boolean
+  /** Which worker of this node it is; the first, 0, makes the queue agree with the spool. */
+  readonly number: number
   /** Whether no other worker of this node can be running: jobs the last run had under way are free. */
   readonly fresh: boolean
 }
 
 /** Throws `UserError`. */
-export async function runWorker(config: Config, { sweeps, fresh }: WorkerPart): Promise<void> {
+export async function runWorker(config: Config, { number, fresh }: WorkerPart): Promise<void> {
   await prepare(config)
   requirePublicKeys(config)
   const spool = new Spool(config.dataDir)
-  const act = actionRegistry({
-    hostname: config.hostname,
-    bucket: bucketOpener(config),
-    keys: keyFinder(config),
-  })
   const place = redisPlace(config)
+  const { act, close } = openActions(config, place, number)
   const deliver = deliverer(spool, act, config.delivery)
   const { concurrency, sweepSeconds } = config.delivery
   const worker = startWorker(connectRedis(place, 'waits'), config.node, concurrency, deliver)
-  const sweep = sweeps ? startSweep() : undefined
+  const sweep = number === 0 ? startSweep() : undefined
 
   onStop(async () => {
     clearInterval(sweep)
     await within(stopMs, worker.close())
+    close()
   })
 
   function startSweep(): NodeJS.Timeout {

@@ -17,17 +17,7 @@ import { isMessageId } from '../mail/message-id.ts'
 import { type DirectorySync, directorySync } from './directory-sync.ts'
 import { Draft } from './draft.ts'
 import { openEntry, type SpoolEntry } from './entry.ts'
-
-/** How far an entry has got; kept beside it so that losing Redis repeats nothing. */
-export type Progress = {
-  /** Indexes into the plan of the actions that are done. */
-  readonly done: readonly number[]
-  readonly attempts: number
-  /** Of the last attempt that failed: when, what it was doing (`rule: action`) and why it failed. */
-  readonly failed?: { readonly time: string; readonly action: string; readonly reason: string }
-}
-
-export const noProgress: Progress = { done: [], attempts: 0 }
+import { forgiven, hurried, noProgress, type Progress, parseProgress } from './progress.ts'
 
 export class Spool {
   readonly #directories: { incoming: string; queue: string; progress: string; corrupt: string }
@@ -125,10 +115,9 @@ export class Spool {
 
   async progress(id: string, where: 'queue' | 'dead' = 'queue'): Promise<Progress> {
     try {
-      return JSON.parse(await readFile(this.#progress(id, where), 'utf8')) as Progress
+      return parseProgress(await readFile(this.#progress(id, where), 'utf8'))
     } catch (error) {
-      // Cut short by a power failure counts as lost: the actions are safe to repeat (D§2.3).
-      if (errorCode(error) === 'ENOENT' || error instanceof SyntaxError) return noProgress
+      if (errorCode(error) === 'ENOENT') return noProgress
       throw error
     }
   }
@@ -137,6 +126,12 @@ export class Spool {
     const path = this.#progress(id, 'queue')
     await writeFile(`${path}.new`, JSON.stringify(progress), { mode: 0o600 })
     await rename(`${path}.new`, path)
+  }
+
+  /** Makes the steps of an entry due that wait for their next attempt or were given up. */
+  async hurry(id: string): Promise<void> {
+    const progress = await this.progress(id)
+    if (Object.keys(progress.failures).length > 0) await this.writeProgress(id, hurried(progress))
   }
 
   /** Gives an entry up: it goes to the dead letters with its progress, which holds the reason. */
@@ -153,12 +148,19 @@ export class Spool {
     await this.#deadSync.sync()
   }
 
-  /** Brings a dead letter back, its attempts forgotten, its done actions not. False when unknown. */
+  /** Removes a dead letter for good: a person has decided so. False when there is none. */
+  async removeDead(id: string): Promise<boolean> {
+    if ((await this.size(id, 'dead')) === undefined) return false
+    await rm(this.#entry(id, 'dead'), { force: true })
+    await rm(this.#progress(id, 'dead'), { force: true })
+    return true
+  }
+
+  /** Brings a dead letter back, its failures forgotten, its done steps not. False when unknown. */
   async unbury(id: string): Promise<boolean> {
     // Of an entry that waits in the queue, nothing may be forgotten.
     if ((await this.size(id, 'dead')) === undefined) return false
-    const { done } = await this.progress(id, 'dead')
-    await this.writeProgress(id, { done, attempts: 0 })
+    await this.writeProgress(id, forgiven(await this.progress(id, 'dead')))
     try {
       await rename(this.#entry(id, 'dead'), this.#entry(id, 'queue'))
     } catch (error) {

@@ -52,4 +52,6 @@ export interface ObjectStore extends ReadableStore {
   ): Promise<'stored' | 'existed'>
   /** Removes an object; no error when it is not there. */
   delete(key: string): Promise<void>
+  /** A URL that gives the object to whoever has it, for so long. Absent where the store has none. */
+  url?(key: string, seconds: number): Promise<string>
 }

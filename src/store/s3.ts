@@ -4,7 +4,8 @@
  * object in memory. Bodies are sent as buffers with their length: a stream would be framed in
  * chunks with a trailing checksum, which Ceph 16.2 refuses and others store (pitfalls P37).
  */
-import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { release, whole } from './content.ts'
 import { existed } from './existing.ts'
 import { isKey, requireKey } from './key.ts'
@@ -23,6 +24,10 @@ export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
 
   return {
     ...store,
+    url(key, seconds) {
+      const command = new GetObjectCommand({ Bucket: bucket, Key: key })
+      return getSignedUrl(client, command, { expiresIn: seconds })
+    },
     async put(key, body, options) {
       requireKey(key)
       const target = { client, bucket, key }

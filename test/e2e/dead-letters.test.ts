@@ -17,8 +17,7 @@ import {
 vi.setConfig({ testTimeout: 120_000 })
 afterEach(stopAll)
 
-const attempts = 3
-const delivery = { attempts, firstRetryMs: 20, maxRetryMs: 40 }
+const delivery = { retrySeconds: 1, firstRetryMs: 20, maxRetryMs: 400 }
 
 /** Two copies of each message: to a directory, and to an S3 endpoint that is down. */
 async function startWithoutStore(more: Record<string, unknown> = {}) {
@@ -66,7 +65,7 @@ async function startStore(port: number) {
   return { puts, close: () => server.close() }
 }
 
-test('a message whose attempts are used up is a dead letter, is shown, and comes back when told', async () => {
+test('a message whose time is over is a dead letter, is shown, and comes back when told', async () => {
   const { postern, port } = await startWithoutStore()
   const sent = await sendAll(() => postern, [messageOf(500, 1), messageOf(5000, 2)])
   const ids = [...sent.kept.keys()].sort()
@@ -74,23 +73,30 @@ test('a message whose attempts are used up is a dead letter, is shown, and comes
   expect(postern.spooled()).toEqual([])
 
   const record = await postern.logged((each) => isGivenUp(each) && each['id'] === ids[0])
-  expect(record).toMatchObject({ level: 'error', rule: 'keep-twice', action: 'S3Action', attempts })
+  expect(record).toMatchObject({
+    level: 'error',
+    rule: 'keep-twice',
+    action: 'S3Action',
+    target: 'archive',
+  })
+  expect(record['attempts']).toBeGreaterThan(1)
   expect(record.msg).toContain(`mend the cause, then: postern queue retry ${ids[0]}`)
   expect(record['reason']).toContain(`bucket archive at http://127.0.0.1:${port}`)
 
   const lines = await linesOf(postern, 'dead')
   expect(lines.map(({ id }) => id)).toEqual(ids)
   for (const line of lines) {
-    expect(line).toMatchObject({ attempts, action: 'keep-twice: S3Action' })
+    expect(line).toMatchObject({ rule: 'keep-twice', action: 'S3Action', target: 'archive' })
+    expect(line['attempts']).toBeGreaterThan(1)
     expect(line['reason']).toContain('could not put')
     expect(Date.parse(String(line['received']))).toBeLessThan(Date.parse(String(line['failed'])))
   }
   const { stdout } = await postern.cli('queue', 'dead')
   const [head, ...rows] = stdout.trimEnd().split('\n')
-  expect(head).toMatch(/^ID +RECEIVED +ATTEMPTS +FAILED AT +REASON$/)
+  expect(head).toMatch(/^ID +RECEIVED +RULE +ACTION +TARGET +ATTEMPTS +REASON$/)
   for (const [index, row] of rows.entries()) {
     expect(row).toMatch(
-      new RegExp(`^${ids[index]} +\\S+Z +${attempts} +keep-twice: S3Action +could not put`),
+      new RegExp(`^${ids[index]} +\\S+Z +keep-twice +S3Action +archive +\\d+ +could not put`),
     )
   }
   // Only the message ids tell where it is: nothing that is shown holds an address.
@@ -118,7 +124,11 @@ test('a message whose attempts are used up is a dead letter, is shown, and comes
 
 test('what waits for its next attempt is listed with the reason, oldest first, and can be tried at once', async () => {
   const hour = 3_600_000
-  const { postern, port } = await startWithoutStore({ firstRetryMs: hour, maxRetryMs: hour })
+  const { postern, port } = await startWithoutStore({
+    retrySeconds: 86_400,
+    firstRetryMs: hour,
+    maxRetryMs: hour,
+  })
   expect((await postern.cli('queue', 'list')).stdout).toBe(
     'Nothing waits: all accepted mail is delivered.\n',
   )
@@ -132,10 +142,10 @@ test('what waits for its next attempt is listed with the reason, oldest first, a
   const lines = await linesOf(postern, 'list')
   expect(lines.map(({ id }) => id)).toEqual(ids)
   for (const line of lines) {
-    expect(line).toMatchObject({ attempts: 1, action: 'keep-twice: S3Action' })
+    expect(line).toMatchObject({ attempts: 1, rule: 'keep-twice', action: 'S3Action' })
   }
   const { stdout } = await postern.cli('queue', 'list')
-  expect(stdout.match(/ {2}1 +keep-twice: S3Action +could not put/g)).toHaveLength(3)
+  expect(stdout.match(/ {2}keep-twice +S3Action +archive +1 +could not put/g)).toHaveLength(3)
 
   // Tried while the store is still away: that is the second attempt, not the first again.
   await postern.cli('queue', 'retry', ids[0] ?? '')

@@ -23,7 +23,7 @@ beforeAll(async () => {
   postern = await startPostern({
     config: {
       redis: redis.place,
-      delivery: { attempts: 2, firstRetryMs: 10, maxRetryMs: 10, sweepSeconds: 1 },
+      delivery: { retrySeconds: 0, firstRetryMs: 10, maxRetryMs: 10, sweepSeconds: 1 },
       // A directory that can't be one: below a regular file.
       resources: { buckets: { broken: { type: 'dir', path: './postern.yaml/broken' } } },
     },

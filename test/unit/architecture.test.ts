@@ -10,17 +10,20 @@ const root = join(import.meta.dirname, '../..')
 const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'errors.ts': [[], []],
   'log.ts': [[], ['pino', 'pino-pretty']],
-  mail: [['errors.ts'], []],
+  mail: [['errors.ts'], ['node:crypto']],
   rules: [
-    ['mail', 'errors.ts'],
-    ['zod', 'yaml', 'node:fs', 'node:path', 'node:url'],
+    ['mail', 'filters', 'errors.ts'],
+    ['zod', 'yaml', 're2js', 'node:fs', 'node:path', 'node:url'],
   ],
   seal: [['errors.ts'], ['tweetnacl', 'sodium-native']],
   spool: [
     ['mail', 'rules', 'errors.ts'],
     ['node:fs', 'node:path', 'node:crypto', 'node:zlib', 'node:util'],
   ],
-  store: [['errors.ts'], ['@aws-sdk/client-s3', 'node:fs', 'node:path']],
+  store: [
+    ['errors.ts'],
+    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:fs', 'node:path'],
+  ],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
   dns: [['errors.ts'], ['node:dns', 'node:net']],
   filters: [
@@ -31,7 +34,21 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['mail', 'dns', 'errors.ts', 'log.ts'],
     ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
   ],
-  actions: [['mail', 'rules', 'seal', 'store', 'errors.ts'], []],
+  notify: [
+    ['mail', 'config', 'errors.ts'],
+    [
+      '@aws-sdk/client-lambda',
+      '@aws-sdk/client-sns',
+      '@aws-sdk/client-sqs',
+      'ioredis',
+      'node:crypto',
+      'node:dns',
+      'node:http',
+      'node:https',
+      'node:net',
+    ],
+  ],
+  actions: [['mail', 'rules', 'seal', 'store', 'notify', 'errors.ts', 'log.ts'], []],
   delivery: [
     ['mail', 'rules', 'actions', 'spool', 'errors.ts', 'log.ts'],
     ['bullmq', 'ioredis'],

@@ -1,8 +1,8 @@
 /** A plan of several rules, carried out on the real spool, seal and directory store: who gets what (D§6). */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { objectKey } from '../../../src/actions/object-key.ts'
 import { actionRegistry } from '../../../src/actions/registry.ts'
-import { objectKey } from '../../../src/actions/store.ts'
 import { type Message, naclKey, openMailbox } from '../../../src/client/index.ts'
 import { deliverer } from '../../../src/delivery/deliver.ts'
 import { log } from '../../../src/log.ts'
@@ -10,10 +10,11 @@ import type { Verdicts } from '../../../src/mail/verdict.ts'
 import type { PlannedAction, RuleAction } from '../../../src/rules/rule-set.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import { keep, restOfRecord, Spool, scratch } from '../spool/support.ts'
+import { collaborators } from './support.ts'
 
 log.level = 'silent'
 
-const policy = { attempts: 3, firstRetryMs: 1, maxRetryMs: 1 }
+const policy = { retrySeconds: 60, firstRetryMs: 1, maxRetryMs: 1 }
 const key = naclKey(new Uint8Array(32).fill(1))
 /** Its own fields claim what only ours may say. */
 const message = Buffer.from(
@@ -45,11 +46,7 @@ async function deliver(...plan: readonly PlannedAction[]): Promise<string> {
   const rest = restOfRecord()
   const envelope = { ...rest.envelope, recipients }
   await keep(spool, message, { ...rest, plan, envelope, verdicts: judged })
-  const act = actionRegistry({
-    hostname: 'mx.example.test',
-    bucket,
-    keys: () => [key.publicKey],
-  })
+  const act = actionRegistry(collaborators({ bucket, keys: () => [key.publicKey] }))
   expect(await deliverer(spool, act, policy)(rest.id)).toBe('done')
   return rest.id
 }

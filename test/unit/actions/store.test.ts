@@ -3,20 +3,22 @@ import { createHash } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Delivery } from '../../../src/actions/action.ts'
+import { objectKey } from '../../../src/actions/object-key.ts'
 import { actionRegistry } from '../../../src/actions/registry.ts'
-import { objectKey, storeAction } from '../../../src/actions/store.ts'
+import { storeAction } from '../../../src/actions/store.ts'
 import { PermanentError } from '../../../src/errors.ts'
 import { newMessageId } from '../../../src/mail/message-id.ts'
 import type { AddedField } from '../../../src/mail/prepend.ts'
 import type { KeptMessage, Receipt } from '../../../src/mail/receipt.ts'
 import type { Verdicts } from '../../../src/mail/verdict.ts'
-import type { RuleAction, S3Action } from '../../../src/rules/rule-set.ts'
+import type { RuleAction } from '../../../src/rules/rule-set.ts'
 import { open, type PublicKey, sealedLength } from '../../../src/seal/envelope.ts'
 import { newKeyPair } from '../../../src/seal/keys.ts'
 import { CorruptEntryError } from '../../../src/spool/entry.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 import { scratch } from '../spool/support.ts'
+import { collaborators } from './support.ts'
 
 const message = Buffer.from('From: <a@b.test>\r\nSubject: h\xe9llo\r\n\r\nbody\r\n', 'latin1')
 const verdicts: Verdicts = {
@@ -62,6 +64,7 @@ function deliveryOf(made: Made = {}): Delivery {
     record: { ...recordOf(newMessageId(Date.now())), ...made.record },
     planned: { rule, action, recipients: ['you@example.test'], scan },
     added,
+    noticeId: 'notice-1',
     message:
       made.message ??
       async function* () {
@@ -288,23 +291,13 @@ describe('a message that is not what was received', () => {
 })
 
 describe('the registry', () => {
-  const collaborators = {
-    hostname: 'mx.example.test',
-    bucket: () => store,
-    keys: (_action: S3Action) => [pair.publicKey],
-  }
-
-  test('has AddHeader do nothing by itself', async () => {
-    const action = { AddHeaderAction: { HeaderName: 'X-A', HeaderValue: 'v' } }
-    await actionRegistry(collaborators)(deliveryOf({ action }))
-    expect(await Array.fromAsync(store.list())).toEqual([])
-  })
-
-  test.for(['LambdaAction', 'toString', '__proto__', ''])(
-    'gives up on %j, which an older or newer Postern may have planned',
+  test.for(['NextYearsAction', 'AddHeaderAction', 'StopAction', 'toString', '__proto__', ''])(
+    'gives up on %j, which an older or newer Postern may have planned, or that evaluation obeys',
     async (kind) => {
       const action = JSON.parse(`{${JSON.stringify(kind)}: {}}`) as RuleAction
-      const outcome = actionRegistry(collaborators)(deliveryOf({ action }))
+      const outcome = actionRegistry(
+        collaborators({ bucket: () => store, keys: () => [pair.publicKey] }),
+      )(deliveryOf({ action }))
       await expect(outcome).rejects.toThrow(PermanentError)
     },
   )

@@ -52,7 +52,7 @@ test('without a file every option has its default, and paths start at the workin
     delivery: {
       processes: 1,
       concurrency: 16,
-      attempts: 80,
+      retrySeconds: 259200,
       firstRetryMs: 5000,
       maxRetryMs: 3600000,
       sweepSeconds: 30,
@@ -61,7 +61,10 @@ test('without a file every option has its default, and paths start at the workin
     encryption: { default: 'key/main' },
     keys: {},
     store: { type: 'dir', path: join(cwd, 'data/store') },
-    resources: { buckets: {}, keys: {}, topics: {}, functions: {} },
+    resources: { buckets: {}, keys: {}, topics: {}, functions: {}, webhooks: {} },
+    notifications: { maxContentBytes: 153600, oversize: 'bounce', urlSeconds: 3600 },
+    quarantine: { bucket: 'quarantine', prefix: 'quarantine/' },
+    bounces: { relay: 'off' },
     log: { level: 'info', format: 'auto' },
   })
 })

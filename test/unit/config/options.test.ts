@@ -22,10 +22,27 @@ function leaves(schema: Schema, path: readonly string[] = []): readonly Leaf[] {
 const all = leaves(configJsonSchema())
 const integers = all.filter(({ schema }) => schema.type === 'integer')
 
+const secret = `whsec_${Buffer.alloc(32).toString('base64')}`
+const http = { type: 'http', url: 'https://app.example.test/' }
+const webhook = { url: 'https://app.example.test/', secret }
+const arn = 'arn:aws:sns:eu-west-1:123456789012:mail'
+const nameOf: Readonly<Record<string, string>> = { topics: arn, functions: arn, webhooks: 'app' }
+
+/** Targets that have the option. */
+const targets: Readonly<Record<string, object>> = {
+  'topics.timeoutMs': { type: 'webhook', ...webhook },
+  'topics.maxLength': { type: 'redis', stream: 'mail' },
+  'functions.timeoutMs': http,
+  'webhooks.timeoutMs': webhook,
+}
+
 /** What must stand beside an option that is one of several shapes, so that nothing else is missing. */
 function around(path: readonly string[], value: unknown): unknown {
   const [first, ...rest] = path
   if (first === undefined) return value
+  const target = targets[`${first}.${rest[1]}`]
+  if (target !== undefined && rest[1] !== undefined)
+    return { [first]: { [nameOf[first] ?? '']: { ...target, [rest[1]]: value } } }
   if (first === '0') return [{ host: 'redis.example.test', ...(around(rest, value) as object) }]
   const own = { [first]: around(rest, value) }
   const besides = first === 'sentinels' ? { name: 'main' } : {}
@@ -83,7 +100,7 @@ describe.for(integers.map((each) => [each.path.join('.'), each] as const))('%s',
   test('says its unit where it has one, and what it bounds where it is a limit', () => {
     const name = path.at(-1) ?? ''
     const counts =
-      /^(processes|concurrency|attempts|port|db|maxHops|maxRecipients|maxHeaderLines|minFreeInodes|cacheEntries|maxSignatures|maxDnsQueries)$/
+      /^(processes|concurrency|attempts|port|db|maxHops|maxRecipients|maxHeaderLines|minFreeInodes|cacheEntries|maxSignatures|maxDnsQueries|maxLength)$/
     expect(name).toMatch(counts.test(name) ? counts : /(Bytes|Ms|Seconds)$/)
     if (/^(max|min|memory)/.test(name)) {
       expect(schema.description).toMatch(/Bounds|Ends|Keeps|against/)

@@ -14,19 +14,20 @@ import {
 const page = readFileSync(join(import.meta.dirname, '../../../docs/smtp.md'), 'utf8')
 
 /** `| 250 | text | …` of the page's tables. */
-const onPage = [...page.matchAll(/^\| (\d{3}) \| (.*?) \|/gm)].map(([, code, text]) =>
-  `${code} ${text}`.replaceAll('&lt;', '<').replaceAll('&gt;', '>'),
+const onPage = [...page.matchAll(/^\| (\d{3}|&lt;SmtpReplyCode&gt;) \| (.*?) \|/gm)].map(
+  ([, code, text]) => `${code} ${text}`.replaceAll('&lt;', '<').replaceAll('&gt;', '>'),
 )
 
 test('docs/smtp.md lists every reply, each once, and none that can’t be sent', () => {
   expect(onPage.toSorted()).toEqual([...everyReply].sort())
 })
 
-test('every reply has an enhanced code of its own class, but 354 and 250 OK <id> (RFC 2034 §4)', () => {
+test('every reply has an enhanced code of its own class, but 354, 250 OK <id> and those of rules (RFC 2034 §4)', () => {
   const without = everyReply.filter((each) => !/^([245])\d\d \1\.\d{1,3}\.\d{1,3} [A-Z]/.test(each))
   expect(without.toSorted()).toEqual([
     '250 OK <id>',
     '354 Send the message, ended by CR LF . CR LF',
+    '<SmtpReplyCode> <StatusCode> <Message>',
   ])
 })
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { newMessageId } from '../../../src/mail/message-id.ts'
+import { noProgress } from '../../../src/spool/progress.ts'
 import { until } from '../../support/postern.ts'
 import { type RunningRedis, startRedis, stopRedis } from '../../support/redis.ts'
 import { filesOf, keep, restOfRecord, Spool, scratch } from '../spool/support.ts'
@@ -70,7 +71,7 @@ describe('the role', () => {
     const message = Buffer.from('Subject: x\r\n\r\n')
     const old = await keep(spool, message, restOfRecord(newMessageId(Date.now() - 90_000)))
     await keep(spool, message)
-    await spool.bury(await keep(spool, message), { done: [], attempts: 1 })
+    await spool.bury(await keep(spool, message), noProgress)
     writeFileSync(join(http.dataDir, 'spool/corrupt', newMessageId(1)), '')
     const { text, headers } = await ask(`${http.url}/metrics`)
     expect(headers.get('content-type')).toContain('text/plain; version=0.0.4')

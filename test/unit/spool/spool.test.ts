@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { newMessageId } from '../../../src/mail/message-id.ts'
 import { CorruptEntryError } from '../../../src/spool/entry.ts'
-import { noProgress, type Progress } from '../../../src/spool/spool.ts'
+import { noProgress, type Progress, type StepFailure } from '../../../src/spool/progress.ts'
 import { filesOf, keep, messageIn, Spool, scratch } from './support.ts'
 
 let dataDir: string
@@ -17,9 +17,10 @@ beforeEach(() => {
 afterEach(() => spool.close())
 
 const message = Buffer.from('Subject: x\r\n\r\nbody\r\n')
-const failed = {
+const failed: StepFailure = {
+  attempts: 80,
+  since: '2026-03-01T09:15:27.000Z',
   time: '2026-03-02T09:15:27.000Z',
-  action: 'all: S3Action',
   reason: 'the store is away',
 }
 const ids = (): Promise<string[]> => Array.fromAsync(spool.ids())
@@ -43,7 +44,7 @@ test('only message ids are entries: other files are neither listed nor touched',
 
 test('an entry that is done leaves nothing behind', async () => {
   const id = await keep(spool, message)
-  await spool.writeProgress(id, { done: [0], attempts: 1 })
+  await spool.writeProgress(id, { ...noProgress, done: [0] })
   await spool.remove(id)
   expect([...filesOf(dataDir, 'queue'), ...filesOf(dataDir, 'progress')]).toEqual([])
   expect(await spool.read(id)).toBeUndefined()
@@ -74,7 +75,7 @@ describe('incoming/', () => {
 })
 
 describe('progress', () => {
-  const progress: Progress = { done: [0, 2], attempts: 3, failed }
+  const progress: Progress = { done: [0, 2], failures: { 1: failed }, ends: { 2: 'STOP_RULE' } }
 
   test('is read as it was written', async () => {
     const id = await keep(spool, message)
@@ -107,16 +108,20 @@ describe('progress', () => {
 describe('dead letters', () => {
   test('come back with their done actions and without their attempts', async () => {
     const id = await keep(spool, message)
-    await spool.bury(id, { done: [0], attempts: 80, failed })
+    await spool.bury(id, { ...noProgress, done: [0], failures: { 1: failed } })
     expect(await ids()).toEqual([])
     expect(await spool.deadIds()).toEqual([id])
     expect(filesOf(dataDir, 'progress')).toEqual([])
-    expect(await spool.progress(id, 'dead')).toEqual({ done: [0], attempts: 80, failed })
+    expect(await spool.progress(id, 'dead')).toEqual({
+      ...noProgress,
+      done: [0],
+      failures: { 1: failed },
+    })
 
     expect(await spool.unbury(id)).toBe(true)
     expect(await spool.deadIds()).toEqual([])
     expect(await ids()).toEqual([id])
-    expect(await spool.progress(id)).toEqual({ done: [0], attempts: 0 })
+    expect(await spool.progress(id)).toEqual({ ...noProgress, done: [0] })
     expect(await messageIn(spool, id)).toEqual(message)
     expect(readdirSync(join(dataDir, 'dead'))).toEqual([])
   })
@@ -133,9 +138,10 @@ describe('dead letters', () => {
   test('that are none cannot be brought back, and a waiting entry loses nothing by the attempt', async () => {
     expect(await spool.unbury(newMessageId(0))).toBe(false)
     const id = await keep(spool, message)
-    await spool.writeProgress(id, { done: [0], attempts: 3 })
+    const progress = { ...noProgress, done: [0], failures: { 1: failed } }
+    await spool.writeProgress(id, progress)
     expect(await spool.unbury(id)).toBe(false)
-    expect(await spool.progress(id)).toEqual({ done: [0], attempts: 3 })
+    expect(await spool.progress(id)).toEqual(progress)
   })
 })
 

@@ -1,0 +1,48 @@
+/**
+ * Bounce messages on their way out, in the worker: where they go, and what became of them. Loaded in
+ * Haraka's outbound only (src/haraka/outbound.ts), never in the SMTP processes.
+ */
+import { cont, ok } from 'haraka-constants'
+import { relay } from '../src/haraka/outbound.ts'
+import type { Next, Plugin } from '../src/haraka/types.ts'
+import { log } from '../src/log.ts'
+
+export function register(this: Plugin): void {
+  this.register_hook('get_mx', 'onGetMx')
+  this.register_hook('delivered', 'onDelivered')
+  this.register_hook('deferred', 'onDeferred')
+  this.register_hook('bounce', 'onBounce')
+}
+
+type Item = { readonly todo: { readonly rcpt_to: readonly { readonly address: string }[] } }
+
+// None is wrapped by hook(): there is no session, and nothing here can fail.
+
+export const onGetMx = (next: Next, _item: Item, _domain: string): void => {
+  const through = relay()
+  if (through === undefined) next(cont)
+  else next(ok, { exchange: through.host, port: through.port, priority: 0 })
+}
+
+export const onDelivered = (next: Next, item: Item, [host]: readonly string[]): void => {
+  log.info({ to: recipientsOf(item), host }, 'Bounce message delivered')
+  next()
+}
+
+export const onDeferred = (next: Next, item: Item, { err }: { err?: unknown }): void => {
+  log.warn({ to: recipientsOf(item), reason: String(err) }, 'Bounce message waits')
+  next()
+}
+
+/** Its reverse-path is null: nobody can be told, and nothing more is sent (RFC 5321 §4.5.5). */
+export const onBounce = (next: Next, item: Item, error: Error): void => {
+  log.error(
+    { to: recipientsOf(item), reason: error.message },
+    'Bounce message could not be delivered and is given up',
+  )
+  next(ok)
+}
+
+function recipientsOf({ todo }: Item): string[] {
+  return todo.rcpt_to.map(({ address }) => address)
+}

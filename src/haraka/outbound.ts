@@ -1,0 +1,95 @@
+/**
+ * Haraka's outbound in a worker process: takes bounce messages, keeps them in a queue on disk of its own,
+ * and delivers them by the MX of their recipient or through a relay. Once Haraka has a message it is
+ * Haraka's to deliver: it tries for two days, and goes on after a restart.
+ */
+import { mkdirSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { ok } from 'haraka-constants'
+import { writeOutboundHome } from './home.ts'
+
+export type OutboundOptions = {
+  /** Where Haraka's configuration is written, and its queue; one of each for each process. */
+  readonly home: string
+  readonly queue: string
+  readonly hostname: string
+  /** All mail goes through it; without it, MX records decide. */
+  readonly relay?: Relay
+  readonly pluginDirectory: string
+  readonly extension: string
+}
+
+export type Relay = { readonly host: string; readonly port: number }
+
+export type Outbound = {
+  /** Resolves when the message is in Haraka's queue, fsynced. The reverse-path is null. */
+  readonly send: (to: string, message: Buffer) => Promise<void>
+}
+
+type HarakaOutbound = {
+  readonly send_email: (
+    from: string,
+    to: string,
+    contents: string,
+    next: (code: number, text: unknown) => void,
+  ) => void
+  readonly init_queue: (pid: undefined) => Promise<void>
+}
+
+let theRelay: Relay | undefined
+let loaded: Promise<HarakaOutbound> | undefined
+
+/** For plugins/outbound.ts. */
+export function relay(): Relay | undefined {
+  return theRelay
+}
+
+/** Whether an earlier run has left messages that are not delivered yet. */
+export function hasWaiting({ queue }: Pick<OutboundOptions, 'queue'>): boolean {
+  try {
+    return readdirSync(queue).length > 0
+  } catch {
+    // There never was one.
+    return false
+  }
+}
+
+/** Haraka is loaded with the first message, or with those that wait: most nodes never send one. */
+export function openOutbound(options: OutboundOptions): Outbound {
+  if (hasWaiting(options)) load(options).catch(() => {})
+  return {
+    async send(to, message) {
+      const outbound = await load(options)
+      await new Promise<void>((resolve, reject) => {
+        outbound.send_email('<>', `<${to}>`, message.toString('utf8'), (code, text) => {
+          if (code === ok) resolve()
+          else reject(new Error(`Haraka's outbound did not take the message: ${text}`))
+        })
+      })
+    },
+  }
+}
+
+function load(options: OutboundOptions): Promise<HarakaOutbound> {
+  loaded ??= start(options).catch((error: unknown) => {
+    loaded = undefined
+    throw error
+  })
+  return loaded
+}
+
+async function start(options: OutboundOptions): Promise<HarakaOutbound> {
+  theRelay = options.relay
+  mkdirSync(options.queue, { recursive: true, mode: 0o700 })
+  writeOutboundHome(options.home, options)
+  // Read by Haraka when its modules are loaded.
+  process.env['HARAKA'] = options.home
+  const require = createRequire(import.meta.url)
+  const plugins = require('haraka/plugins') as { load_plugins: () => void }
+  plugins.load_plugins()
+  const outbound = require('haraka/outbound') as HarakaOutbound
+  // Haraka 3.3.4: hmail.js finds the queue a turn of the event loop later.
+  await new Promise((resolve) => setImmediate(resolve))
+  await outbound.init_queue(undefined)
+  return outbound
+}

@@ -1,0 +1,94 @@
+/** The actions put together from the configuration: stores, topics, functions, bounces. Composition only. */
+import { setServers } from 'node:dns'
+import { extname, join } from 'node:path'
+import type { Cluster, Redis } from 'ioredis'
+import type { Action } from '../actions/action.ts'
+import { actionRegistry } from '../actions/registry.ts'
+import type { Config } from '../config/options.ts'
+import { parseListen } from '../config/values.ts'
+import { connectRedis, type RedisPlace } from '../delivery/redis.ts'
+import { PermanentError } from '../errors.ts'
+import { openOutbound } from '../haraka/outbound.ts'
+import { openFunction } from '../notify/function.ts'
+import { openTopic, openWebhook } from '../notify/topic.ts'
+import { places } from './prepare.ts'
+import { bucketOpener, keyFinder } from './stores.ts'
+
+/** `worker`: which one of this node, for what each has of its own. */
+export function openActions(
+  config: Config,
+  redis: RedisPlace,
+  worker: number,
+): { readonly act: Action; readonly close: () => void } {
+  const { hostname, resources, notifications, quarantine, smtp } = config
+  const closers: (() => void)[] = []
+  const bucket = bucketOpener(config)
+  const keys = keyFinder(config)
+  let client: Redis | Cluster | undefined
+  const ownRedis = (): Redis | Cluster => {
+    client ??= connectRedis(redis, 'fails-fast')
+    return client
+  }
+  /** Opens each once. */
+  const once = <T extends { readonly close: () => void }>(open: (name: string) => T) => {
+    const opened = new Map<string, T>()
+    return (name: string): T => {
+      const target = opened.get(name) ?? open(name)
+      if (!opened.has(name)) closers.push(target.close)
+      opened.set(name, target)
+      return target
+    }
+  }
+  const outbound = openBounces(config, worker)
+  const act = actionRegistry({
+    hostname,
+    maxHeaderBytes: smtp.maxHeaderBytes,
+    maxContentBytes: notifications.maxContentBytes,
+    quarantine,
+    bucket,
+    keys,
+    topic: once((arn) => openTopic(arn, mapped(resources.topics, arn), ownRedis)),
+    webhook: once((name) => {
+      const place = mapped(resources.webhooks, name)
+      if (place === undefined)
+        throw new PermanentError(`resources.webhooks in postern.yaml has no ${name}`)
+      return openWebhook(place)
+    }),
+    functionTarget: once((arn) => openFunction(arn, mapped(resources.functions, arn))),
+    send: outbound.send,
+    async objectUrl(action, key) {
+      const { urlSeconds } = notifications
+      // What is stored in clear text is not handed to whoever reads a notification.
+      if (urlSeconds === 0 || keys(action) === 'none') return undefined
+      const url = await bucket(action.BucketName).url?.(key, urlSeconds)
+      const urlExpires = new Date(Date.now() + urlSeconds * 1000).toISOString()
+      return url === undefined ? undefined : { url, urlExpires }
+    },
+  })
+  return {
+    act,
+    close() {
+      for (const close of closers) close()
+      client?.disconnect()
+    },
+  }
+}
+
+function openBounces({ bounces, dataDir, dns, hostname }: Config, worker: number) {
+  // Haraka's outbound asks Node's own resolver.
+  if (dns.servers.length > 0) setServers(dns.servers)
+  const relay = bounces.relay === 'off' ? undefined : parseListen(bounces.relay)
+  const directory = join(places(dataDir).outbound, String(worker))
+  return openOutbound({
+    home: join(directory, 'haraka'),
+    queue: join(directory, 'queue'),
+    hostname,
+    ...(relay === undefined ? {} : { relay }),
+    pluginDirectory: join(import.meta.dirname, '../../plugins'),
+    extension: extname(import.meta.filename),
+  })
+}
+
+function mapped<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined
+}

@@ -1,0 +1,96 @@
+/**
+ * The rules in force, kept up to date: when a file of them changes, all are read again and take the place
+ * of the old ones at once, or, with anything wrong in them, not at all. Looks every half second: what
+ * tells of changes differs by file system, and a look is a few calls.
+ */
+import { readdirSync, statSync } from 'node:fs'
+import { join, parse } from 'node:path'
+import type { Config } from '../config/options.ts'
+import { describeError, UserError } from '../errors.ts'
+import { type CompiledFilters, compileFilters } from '../filters/ip-filter.ts'
+import { log } from '../log.ts'
+import { compile } from '../rules/evaluate.ts'
+import type { NamedRules, RuleSets } from '../rules/plan.ts'
+import type { RuleSet } from '../rules/rule-set.ts'
+import { activeRuleSet } from './resources.ts'
+
+/** One reading of the rules; a message is judged by one of them from its first command to its last. */
+export type RulesInForce = RuleSets & { readonly filters: CompiledFilters }
+
+export type LiveRules = {
+  readonly current: () => RulesInForce
+  /** What is wrong with the files since they changed last; the rules before them stay in force. */
+  readonly trouble: () => string | undefined
+  readonly close: () => void
+}
+
+const lookEveryMs = 500
+
+/** Throws `UserError` when the rules can't be used to begin with. */
+export function openRules(config: Config): LiveRules {
+  let seen = signatureOf(config)
+  let current = load(config)
+  let loaded = seen
+  let trouble: string | undefined
+
+  const look = (): void => {
+    const now = signatureOf(config)
+    // A file that is being written is left alone until it has been the same twice: half a file may be
+    // a whole rule set.
+    const settled = now === seen
+    seen = now
+    if (!settled || now === loaded) return
+    loaded = now
+    try {
+      current = load(config)
+      trouble = undefined
+      const rules = current.active.compiled.ruleSet.Rules.length
+      log.info({ ruleSet: current.active.name, rules }, 'The rules changed and are in force')
+    } catch (error) {
+      trouble = describeError(error)
+      const lines = error instanceof UserError ? error.message.split('\n') : [trouble]
+      log.error(
+        { problems: lines },
+        'The rules changed and can not be used; the ones before stay in force. postern check tells what is wrong',
+      )
+    }
+  }
+  const timer = setInterval(look, lookEveryMs)
+  timer.unref()
+  return {
+    current: () => current,
+    trouble: () => trouble,
+    close: () => clearInterval(timer),
+  }
+}
+
+function load(config: Config): RulesInForce {
+  const { ruleSet, shadow, warnings, filters } = activeRuleSet(config)
+  for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
+  const named = (each: RuleSet): NamedRules => ({
+    name: each.Metadata.Name,
+    compiled: compile(each, config.domains),
+  })
+  return {
+    active: named(ruleSet),
+    ...(shadow === undefined ? {} : { shadow: named(shadow) }),
+    filters: compileFilters(filters),
+  }
+}
+
+/** Changes whenever a file does that the rules come from. */
+function signatureOf({ rules: { dir, active, shadow } }: Config): string {
+  const stems = [active, shadow, 'filters']
+  try {
+    return readdirSync(dir)
+      .filter((name) => stems.includes(parse(name).name))
+      .map((name) => {
+        const { mtimeMs, size, ino } = statSync(join(dir, name))
+        return `${name} ${mtimeMs} ${size} ${ino}`
+      })
+      .join('\n')
+  } catch (error) {
+    // Gone between the two calls, or the directory with it: a change, which loading will tell of.
+    return describeError(error)
+  }
+}
