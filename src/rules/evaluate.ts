@@ -101,7 +101,10 @@ export function outlook(compiled: CompiledRuleSet, facts: MessageFacts): Outlook
   let acts = false
   let scan = false
   for (const { rule, conditions } of candidates(compiled, facts.recipients)) {
-    const idle = rule.Actions.every((each) => 'StopAction' in each || 'DropAction' in each)
+    const idle = rule.Actions.every((each) => {
+      const obeyed = 'StopAction' in each || 'DropAction' in each
+      return obeyed && noticeTopic(each) === undefined
+    })
     // What such a rule stops depends on its conditions, and those on the verdicts.
     if ((idle && conditions === undefined) || !tlsSuffices(rule, facts)) continue
     acts = true
