@@ -11,15 +11,16 @@ export type RulesReport = {
   readonly warnings: readonly string[]
 }
 
-/** Checks every rule-set file in `dir` (not in `schema/`), that the active one is there, and filters.*. */
+/** Checks every rule-set file in `dir` (not in `schema/`), that those in use are there, and filters.*. */
 export function checkRules(
   dir: string,
-  options: LoadOptions & { readonly active?: string } = {},
+  options: LoadOptions & { readonly active?: string; readonly shadow?: string } = {},
 ): RulesReport {
   try {
     const ruleSets = ruleSetNames(dir)
     // Reading a set that is not there gives the problem to report.
-    const names = new Set([...ruleSets, ...(options.active === undefined ? [] : [options.active])])
+    const used = [options.active, options.shadow].filter((each) => each !== undefined)
+    const names = new Set([...ruleSets, ...used])
     const readings = [...names].map((name) => readRuleSet(dir, name, options))
     return {
       ruleSets,

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
 import { keyNames, readPublicKey } from '../roles/public-keys.ts'
-import { resourceProblems } from '../roles/resources.ts'
+import { engineWarnings, resourceNotes, resourceProblems } from '../roles/resources.ts'
 import { readRuleSet } from '../rules/load.ts'
 import { checkRules } from './check-rules.ts'
 import { configFile, configOf, printLine } from './context.ts'
@@ -18,12 +18,15 @@ export function checkCommand(): Command {
     )
     .action((_options: object, command: Command) => {
       const config = configOf(command)
-      const { problems, warnings } = checkRules(config.rules.dir, {
-        domains: config.domains,
-        active: config.rules.active,
-      })
-      for (const each of warnings) process.stderr.write(`postern: warning: ${each}\n`)
-      const all = [...problems, ...unmapped(config), ...unusableKeys(config)]
+      const { domains, rules } = config
+      const { problems, warnings } = checkRules(rules.dir, { ...rules, domains })
+      const { ruleSet } = readActive(config)
+      const unmapped = ruleSet === undefined ? [] : resourceProblems(ruleSet, config)
+      const idle = ruleSet === undefined ? [] : engineWarnings(ruleSet, config)
+      for (const each of [...warnings, ...idle]) process.stderr.write(`postern: warning: ${each}\n`)
+      for (const each of ruleSet === undefined ? [] : resourceNotes(ruleSet, config))
+        process.stderr.write(`postern: note: ${each}\n`)
+      const all = [...problems, ...unmapped, ...unusableKeys(config)]
       if (all.length > 0) throw new UserError(all.join('\n'))
       printLine(
         `${configFile(command) ?? 'The configuration'} and the rules in ${config.rules.dir} are good.`,
@@ -31,12 +34,7 @@ export function checkCommand(): Command {
     })
 }
 
-/** Of the active rule set only: another one may belong to another configuration. */
-function unmapped(config: Config): string[] {
-  const { ruleSet } = readActive(config)
-  return ruleSet === undefined ? [] : resourceProblems(ruleSet, config)
-}
-
+/** What it names is looked up; another rule set may belong to another configuration. */
 function readActive({ rules, domains }: Config): Partial<ReturnType<typeof readRuleSet>> {
   try {
     return readRuleSet(rules.dir, rules.active, { domains })

@@ -79,7 +79,9 @@ function describe(
 function memberProblems({ noun, kinds, beside }: Union, value: unknown, path: Path): Problem[] {
   const names = Object.keys(kinds)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return [{ path, reason: wrongType('object', value) }]
+    const bare = typeof value === 'string' && Object.hasOwn(kinds, value)
+    const hint = bare ? `; write ${value}: { … }` : ''
+    return [{ path, reason: `${wrongType('object', value)}${hint}` }]
   }
   const entries = Object.entries(value)
   const named = entries.map(([key]) => key).filter((key) => !Object.hasOwn(beside, key))
@@ -113,6 +115,7 @@ const nouns: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
   number: 'a number',
+  int: 'a whole number',
   array: 'a list',
   object: 'an object',
 }
@@ -120,14 +123,24 @@ const nouns: Readonly<Record<string, string>> = {
 function wrongType(expected: string, value: unknown): string {
   if (value === undefined) return 'is missing'
   const reason = `must be ${nouns[expected] ?? expected}, not ${spell(value)}`
-  const quotable =
-    expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')
-  return quotable ? `${reason}; put it in quotes` : reason
+  const scalar = typeof value === 'number' || typeof value === 'boolean'
+  if (expected === 'string' && scalar) return `${reason}; put it in quotes`
+  if (expected === 'array' && (scalar || typeof value === 'string'))
+    return `${reason}; put it in brackets`
+  if (expected === 'object' && value === null) return `${reason}; write {} if it has no fields`
+  return reason
 }
 
 function wrongValue(allowed: readonly string[], value: unknown): string {
   if (value === undefined) return 'is missing'
-  return `must be ${allowed.join(' or ')}, not ${spell(value)}`
+  const meant = typeof value === 'string' ? closest(value, allowed) : undefined
+  const hint = meant === undefined || allowed.length === 1 ? '' : `; did you mean ${meant}?`
+  return `must be ${oneOf(allowed)}, not ${spell(value)}${hint}`
+}
+
+function oneOf(words: readonly string[]): string {
+  const [last = '', ...others] = words.toReversed()
+  return others.length === 0 ? last : `${others.toReversed().join(', ')} or ${last}`
 }
 
 function spell(value: unknown): string {

@@ -1,6 +1,9 @@
 /** "Did you mean": the known word closest to a misspelt one. Pure. */
 
-/** The candidate that differs in case only, or by at most two typing mistakes; else undefined. */
+/**
+ * The candidate that differs in case only or by at most two typing mistakes, or the only one that begins
+ * with the word (`Drop`); else undefined.
+ */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   // A hint for people: nobody mistypes a word of that length, and the distance costs its square.
   if (word.length > 40) return undefined
@@ -10,7 +13,9 @@ export function closest(word: string, candidates: readonly string[]): string | u
     .sort((one, other) => one.distance - other.distance)
   const best = ranked[0]
   if (best === undefined) return undefined
-  return best.distance <= Math.min(2, Math.floor(word.length / 3)) ? best.candidate : undefined
+  if (best.distance <= Math.min(2, Math.floor(word.length / 3))) return best.candidate
+  const longer = candidates.filter((each) => each.toLowerCase().startsWith(lower))
+  return word.length > 1 && longer.length === 1 ? longer[0] : undefined
 }
 
 /** Levenshtein's: insertions, deletions and replacements. */

@@ -1,4 +1,5 @@
 /** What is allowed in a rule set and probably not meant. Pure. */
+import type { Condition } from './condition.ts'
 import { endsEvaluation } from './evaluate.ts'
 import { configuredPatterns } from './lookup.ts'
 import { canonicalPattern, patternsAbove } from './pattern.ts'
@@ -14,9 +15,11 @@ export function warningsFor(ruleSet: RuleSet, domains: readonly string[] = []): 
     return [{ path: ['Rules'], reason: 'is empty: every recipient is refused' }]
   }
   const shadows = shadowsIn(ruleSet, domains)
+  const second = behindBounces(ruleSet, domains)
   return ruleSet.Rules.flatMap((rule, index) => {
     const path = ['Rules', index]
     const shadow = shadows.get(index)
+    const other = second.get(index)
     return [
       ...(rule.Enabled ? [] : [{ path, reason: `rule ${rule.Name} is disabled` }]),
       ...(shadow === undefined
@@ -26,6 +29,14 @@ export function warningsFor(ruleSet: RuleSet, domains: readonly string[] = []): 
         ? []
         : [
             { path, reason: `rule ${rule.Name} has no actions: its mail is accepted and not kept` },
+          ]),
+      ...(other === undefined
+        ? []
+        : [
+            {
+              path,
+              reason: `rule ${rule.Name} bounces and does not stop: rule ${other} acts on the same mail as well; if it should not, add behind the bounce: StopAction: { Scope: RuleSet }`,
+            },
           ]),
       ...scanWarnings(rule, path),
     ]
@@ -37,13 +48,56 @@ function scanWarnings(rule: Rule, path: Problem['path']): Problem[] {
   if (rule.ScanEnabled) return []
   return (['Conditions', 'Unless'] as const).flatMap((list) =>
     (rule[list] ?? []).flatMap((condition, place): Problem[] => {
-      const spec: { Evaluate?: { Attribute?: string } } = Object.values(condition)[0] ?? {}
-      const attribute = spec.Evaluate?.Attribute ?? ''
-      if (!['SPAM', 'VIRUS', 'SPAM_SCORE'].includes(attribute)) return []
+      const attribute = scanAsked(condition)
+      if (attribute === undefined) return []
       const reason = `looks at ${attribute}, but the rule has no ScanEnabled: true, so that it can never be decided`
       return [{ path: [...path, list, place], reason }]
     }),
   )
+}
+
+/** What an engine has to find out for a condition; `undefined` where it is decided without one, too. */
+export function scanAsked(condition: Condition): 'SPAM' | 'VIRUS' | 'SPAM_SCORE' | undefined {
+  if ('NumberExpression' in condition) {
+    const { Attribute } = condition.NumberExpression.Evaluate
+    return Attribute === 'SPAM_SCORE' ? Attribute : undefined
+  }
+  if (!('VerdictExpression' in condition)) return undefined
+  const { Evaluate, Values } = condition.VerdictExpression
+  const scanned = Evaluate.Attribute === 'SPAM' || Evaluate.Attribute === 'VIRUS'
+  return scanned && !Values.includes('DISABLED') ? (Evaluate.Attribute as 'SPAM') : undefined
+}
+
+/**
+ * Place of a rule that bounces without a Stop → the next rule that surely takes some of the same mail and
+ * does something with it. SES: a bounce ends nothing (reference §1.6)
+ */
+function behindBounces(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMap<number, string> {
+  const configured = [...configuredPatterns(domains)]
+  const found = new Map<number, string>()
+  /** Canonical pattern → the nearest rule behind that holds it; '' for one without patterns. */
+  const behind = new Map<string, string>()
+  for (const [index, rule] of [...ruleSet.Rules.entries()].toReversed()) {
+    if (!rule.Enabled) continue
+    const own = rule.Recipients.length === 0 ? [''] : rule.Recipients.map(canonicalPattern)
+    const bounces = rule.Actions.some((action) => 'BounceAction' in action)
+    if (bounces && !rule.Actions.some(endsEvaluation)) {
+      const above = own.flatMap((pattern) => {
+        if (pattern === '') return ['']
+        const all = patternsAbove(pattern)
+        const open = configured.length === 0 || all.some((each) => configured.includes(each))
+        return open ? [...all, ''] : all
+      })
+      const next = above.find((pattern) => behind.has(pattern))
+      if (next !== undefined) found.set(index, behind.get(next) ?? '')
+    }
+    const idle = rule.Actions.every((each) => 'StopAction' in each || 'DropAction' in each)
+    for (const pattern of own) {
+      if (idle) behind.delete(pattern)
+      else behind.set(pattern, rule.Name)
+    }
+  }
+  return found
 }
 
 /** Place of a rule that can never match → which earlier rules stop everything it would take. */

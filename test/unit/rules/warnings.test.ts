@@ -168,3 +168,68 @@ test('a rule set without rules refuses everybody', () => {
     'a.yaml:1:30: Rules: is empty: every recipient is refused',
   ])
 })
+
+const bounce =
+  '- BounceAction: { SmtpReplyCode: "550", Message: no such user, Sender: postmaster@b.test }'
+const twice = (rule: string, other: string) =>
+  `rule ${rule} bounces and does not stop: rule ${other} acts on the same mail as well; if it should not, add behind the bounce: StopAction: { Scope: RuleSet }`
+
+const bounces = [
+  // why, rules, configured domains, warning
+  [
+    'the domain behind it stores',
+    [`a@b.test | Optional | ${bounce}`, `b.test | Optional | ${store}`],
+    [],
+    twice('r0', 'r1'),
+  ],
+  [
+    'a rule for every configured address stores',
+    [`a@b.test | Optional | ${bounce}`, ` | Optional | ${store}`],
+    ['b.test'],
+    twice('r0', 'r1'),
+  ],
+  [
+    'one for other domains does not',
+    [`a@b.test | Optional | ${bounce}`, ` | Optional | ${store}`],
+    ['c.test'],
+    undefined,
+  ],
+  [
+    'a rule in front of it is none of its business',
+    [`b.test | Optional | ${store}`, `a@b.test | Optional | ${bounce}`],
+    [],
+    undefined,
+  ],
+  [
+    'a Stop behind it ends evaluation',
+    [`a@b.test | Optional | ${bounce}\n      ${stop}`, `b.test | Optional | ${store}`],
+    [],
+    undefined,
+  ],
+  [
+    'a rule that only stops does nothing twice',
+    [`a@b.test | Optional | ${bounce}`, `b.test | Optional | ${stop}`],
+    [],
+    undefined,
+  ],
+] as const
+
+test.for(bounces)('a bounce and what acts behind it: %s', ([, rules, domains, warning]) => {
+  const found = warningsOf(rules, domains).map((each) => each.replace(/^\S+ \S+ /, ''))
+  expect(found).toEqual(warning === undefined ? [] : [warning])
+})
+
+test('a condition over a verdict that is never made is mentioned, unless it asks for that', () => {
+  const about = (Values: string) => `
+Metadata: { Name: a }
+Rules:
+  - Name: spam
+    Enabled: true
+    Conditions: [VerdictExpression: { Evaluate: { Attribute: SPAM }, Operator: EQUALS, Values: [${Values}] }]
+    Actions: [DropAction: {}]
+`
+  expect(parseRuleSet(about('FAIL'), 'a.yaml').warnings).toEqual([
+    'a.yaml:6:18: Rules[0].Conditions[0]: looks at SPAM, but the rule has no ScanEnabled: true, so that it can never be decided',
+  ])
+  expect(parseRuleSet(about('FAIL, DISABLED'), 'a.yaml').warnings).toEqual([])
+})
