@@ -75,8 +75,11 @@ export function scanAsked(condition: Condition): 'SPAM' | 'VIRUS' | 'SPAM_SCORE'
 function behindBounces(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMap<number, string> {
   const configured = [...configuredPatterns(domains)]
   const found = new Map<number, string>()
-  /** Canonical pattern → the nearest rule behind that holds it; '' for one without patterns. */
-  const behind = new Map<string, string>()
+  /**
+   * Canonical pattern → the nearest rule behind that holds it and does something, `undefined` for one that
+   * only stops; '' stands for every configured address.
+   */
+  const behind = new Map<string, string | undefined>()
   for (const [index, rule] of [...ruleSet.Rules.entries()].toReversed()) {
     if (!rule.Enabled) continue
     const own = rule.Recipients.length === 0 ? [''] : rule.Recipients.map(canonicalPattern)
@@ -88,14 +91,14 @@ function behindBounces(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMa
         const open = configured.length === 0 || all.some((each) => configured.includes(each))
         return open ? [...all, ''] : all
       })
-      const next = above.find((pattern) => behind.has(pattern))
-      if (next !== undefined) found.set(index, behind.get(next) ?? '')
+      const closest = above.find((pattern) => behind.has(pattern))
+      const next = closest === undefined ? undefined : behind.get(closest)
+      if (next !== undefined) found.set(index, next)
     }
+    if (isConditional(rule)) continue
     const idle = rule.Actions.every((each) => 'StopAction' in each || 'DropAction' in each)
-    for (const pattern of own) {
-      if (idle) behind.delete(pattern)
-      else behind.set(pattern, rule.Name)
-    }
+    if (idle && !rule.Actions.some(endsEvaluation)) continue
+    for (const pattern of own) behind.set(pattern, idle ? undefined : rule.Name)
   }
   return found
 }
@@ -123,11 +126,14 @@ function shadowsIn(ruleSet: RuleSet, domains: readonly string[]): ReadonlyMap<nu
       const names = [...new Set(stoppers)]
       shadows.set(index, `${names.join(', ')} before it stops everything it would take`)
     }
-    // Conditions let some mail pass by.
-    const surely = (rule.Conditions ?? []).length + (rule.Unless ?? []).length === 0
-    if (!surely || !rule.Actions.some(endsEvaluation)) continue
+    if (isConditional(rule) || !rule.Actions.some(endsEvaluation)) continue
     const stops = rule.TlsPolicy === 'Require' ? overTls : always
     for (const pattern of own) if (!stops.has(pattern)) stops.set(pattern, rule.Name)
   }
   return shadows
+}
+
+/** Conditions let some mail pass by. */
+function isConditional({ Conditions = [], Unless = [] }: Rule): boolean {
+  return Conditions.length + Unless.length > 0
 }

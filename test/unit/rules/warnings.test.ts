@@ -207,6 +207,16 @@ const bounces = [
     undefined,
   ],
   [
+    'what surely stops it in between',
+    [
+      `a@b.test | Optional | ${bounce}`,
+      `b.test | Optional | ${stop}`,
+      `b.test | Optional | ${store}`,
+    ],
+    [],
+    never('r2', 'r1'),
+  ],
+  [
     'a rule that only stops does nothing twice',
     [`a@b.test | Optional | ${bounce}`, `b.test | Optional | ${stop}`],
     [],
