@@ -30,7 +30,7 @@ export const limits = {
   parts: 1000,
   /** Octets of one part's header section; the message's own was bounded when it was captured. */
   headerBytes: 64 * 1024,
-  /** Attachments that are told; of more it is only told that there are more. */
+  /** Attachments that are told; more are counted. */
   attachments: 100,
   /** Octets of a line that are looked at as one: a line may be as long as a message. */
   lineBytes: 16 * 1024,
@@ -198,7 +198,6 @@ export function mimeWalker(emit?: (event: Event) => void): Walker {
       const { name, type } = fields
       if (attachments.length < limits.attachments)
         attachments.push({ type: type.slice(0, 255), ...(name === undefined ? {} : { name }) })
-      else unusual.add('mime-limits')
     }
     if (parts >= limits.parts) {
       unusual.add('mime-limits')

@@ -202,9 +202,7 @@ function fieldsNamed(facts: MessageFacts, name: string): readonly HeaderField[] 
 }
 
 function attachmentsUnknown({ size }: MessageFacts): string {
-  return size === undefined
-    ? notYet.because
-    : 'the MIME structure can be read in two ways, or is larger than is looked at'
+  return size === undefined ? notYet.because : 'the MIME structure can be read in two ways'
 }
 
 function numberPredicate({ Evaluate, Operator, Value }: Spec<'NumberExpression'>): Predicate {

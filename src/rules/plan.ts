@@ -67,11 +67,8 @@ export async function factsOf(
 ): Promise<MessageFacts> {
   const { recipients, reversePath, helo, remoteIp, tls } = envelope
   const structure = withAttachments ? await mimeStructure(message) : undefined
-  // What two readers see differently decides nothing (pitfalls B12), and neither does what was not looked at.
-  const known =
-    structure !== undefined &&
-    structure.ambiguous.length === 0 &&
-    !structure.unusual.includes('mime-limits')
+  // What two readers see differently decides nothing (pitfalls B12).
+  const known = structure !== undefined && structure.ambiguous.length === 0
   let fields: readonly HeaderField[] | undefined
   return {
     recipients,
