@@ -127,7 +127,8 @@ export function deliverer(
     const failure: StepFailure = { attempts, since, time, reason }
     const logged = { id, ...describeStep(step), attempts, reason }
 
-    const { RetryTimeMinutes, OnFailure = 'HOLD' } = step.action
+    const { RetryTimeMinutes } = step.action
+    const onFailure = whenGivenUp(step)
     const patience =
       RetryTimeMinutes === undefined ? policy.retrySeconds * 1000 : RetryTimeMinutes * 60_000
     const over = Date.parse(since) + patience
@@ -139,14 +140,14 @@ export function deliverer(
       log.warn({ ...logged, retryInMs: next - now }, 'Action failed; it will be tried again')
       return { ...before, failures: { ...before.failures, [index]: { ...failure, next } } }
     }
-    const passed = OnFailure === 'HOLD' ? {} : { passed: OnFailure }
+    const passed = onFailure === 'HOLD' ? {} : { passed: onFailure }
     const after = {
       ...before,
       failures: { ...before.failures, [index]: { ...failure, ...passed } },
     }
     // A dead letter is told of once, by bury.
     if (nextStep(plan, after, now).next !== 'dead')
-      log.error({ ...logged, onFailure: OnFailure }, `Action given up: ${whatFollows[OnFailure]}`)
+      log.error({ ...logged, onFailure }, `Action given up: ${whatFollows[onFailure]}`)
     return after
   }
 
@@ -165,9 +166,15 @@ export function deliverer(
   }
 }
 
+/** A notice that was not sent is no reason to drop what its action, which was done, has left. */
+function whenGivenUp({ action: { OnFailure = 'HOLD' }, notice }: PlannedAction): OnFailure {
+  return notice && OnFailure === 'DROP' ? 'CONTINUE' : OnFailure
+}
+
 const whatFollows: Readonly<Record<OnFailure, string>> = {
   HOLD: 'the message goes to the dead letters when its other rules are done with it',
-  CONTINUE: 'the rule says OnFailure: CONTINUE, so the next action is carried out',
+  CONTINUE:
+    'the rule says that it is not waited for (OnFailure), so the next action is carried out',
   DROP: 'the rule says OnFailure: DROP, so nothing more is done for its recipients',
 }
 

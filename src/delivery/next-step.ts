@@ -4,7 +4,7 @@
  * but for a function whose answer may stop them for the recipients they share. Pure.
  */
 import type { AddedField } from '../mail/prepend.ts'
-import type { PlannedAction } from '../rules/rule-set.ts'
+import { kindOf, type PlannedAction } from '../rules/rule-set.ts'
 import type { End, Progress } from '../spool/progress.ts'
 
 export type Next =
@@ -16,51 +16,65 @@ export type Next =
   /** Nothing is left to do but what has been given up. */
   | { readonly next: 'dead' }
 
-export function nextStep(
-  plan: readonly PlannedAction[],
-  { done, failures, ends }: Progress,
-  now: number,
-): Next {
-  const finished = new Set(done)
-  const ended = new Set<string>()
-  const stopped = new Set<string>()
+export function nextStep(plan: readonly PlannedAction[], progress: Progress, now: number): Next {
+  const { failures } = progress
+  const finished = new Set(progress.done)
+  const over = nothingOver()
   const heldRules = new Set<string>()
   const heldRecipients = new Set<string>()
   let until = Number.POSITIVE_INFINITY
-  let given = false
+  let left = false
+  let recipients: readonly string[] = []
   for (const [index, step] of plan.entries()) {
     const failure = failures[index]
+    const reports = reportsStepBefore(plan, index)
+    if (reports && failures[index - 1]?.passed !== undefined) continue
+    // What follows an end is not done; the notice of the very step that ended is, for whom that was done.
+    if (!reports) recipients = stillFor(over, step)
+    if (recipients.length === 0) continue
     if (finished.has(index) || failure?.passed !== undefined) {
-      end(failure?.passed === 'DROP' ? 'STOP_RULE_SET' : ends[index], step)
+      end(over, endOf(progress, index, step), step)
       continue
     }
-    // It says that the step before it was done.
-    if (step.notice && failures[index - 1]?.passed !== undefined) continue
     // Nothing to do when its turn comes: the steps behind it see its field (addedBefore).
     if ('AddHeaderAction' in step.action) continue
-    // What follows an end is not done; the notice of the very step that ended is.
-    const last = step.notice ? ends[index - 1] : undefined
-    const recipients =
-      last === undefined ? step.recipients.filter((each) => !stopped.has(each)) : step.recipients
-    if (last === undefined && (ended.has(step.rule) || recipients.length === 0)) continue
     const held = heldRules.has(step.rule) || recipients.some((each) => heldRecipients.has(each))
-    if (!held && (failure === undefined || (failure.next ?? Number.POSITIVE_INFINITY) <= now))
-      return { next: 'step', index, recipients }
-    if (!held && failure !== undefined) {
-      if (failure.next === undefined) given = true
-      else until = Math.min(until, failure.next)
-    }
+    const due = failure === undefined ? now : (failure.next ?? Number.POSITIVE_INFINITY)
+    if (!held && due <= now) return { next: 'step', index, recipients }
+    left = true
+    if (!held) until = Math.min(until, due)
     if (!step.notice) heldRules.add(step.rule)
     if (mayStop(step)) for (const each of recipients) heldRecipients.add(each)
   }
   if (until < Number.POSITIVE_INFINITY) return { next: 'wait', until }
-  return { next: given ? 'dead' : 'done' }
+  return { next: left ? 'dead' : 'done' }
+}
 
-  function end(word: End | undefined, { rule, recipients }: PlannedAction): void {
-    if (word === undefined) return
-    ended.add(rule)
-    if (word === 'STOP_RULE_SET') for (const each of recipients) stopped.add(each)
-  }
+/** Whether it is the notice that says that the step before it was done; that may stand elsewhere (bounce.ts). */
+function reportsStepBefore(plan: readonly PlannedAction[], index: number): boolean {
+  const [step, before] = [plan[index], plan[index - 1]]
+  if (step?.notice !== true || before === undefined || before.notice) return false
+  return before.rule === step.rule && kindOf(before.action) === kindOf(step.action)
+}
+
+/** Rules that were ended, and recipients for whom nothing more is done. */
+type Over = { readonly rules: Set<string>; readonly recipients: Set<string> }
+
+const nothingOver = (): Over => ({ rules: new Set(), recipients: new Set() })
+
+function stillFor(over: Over, { rule, recipients }: PlannedAction): readonly string[] {
+  return over.rules.has(rule) ? [] : recipients.filter((each) => !over.recipients.has(each))
+}
+
+function end(over: Over, word: End | undefined, { rule, recipients }: PlannedAction): void {
+  if (word === undefined) return
+  over.rules.add(rule)
+  if (word === 'STOP_RULE_SET') for (const each of recipients) over.recipients.add(each)
+}
+
+/** What a step that is done or passed by says about those behind it. */
+function endOf({ failures, ends }: Progress, index: number, step: PlannedAction): End | undefined {
+  return failures[index]?.passed === 'DROP' && !step.notice ? 'STOP_RULE_SET' : ends[index]
 }
 
 /** SES: what a function answers may end the rule, or the rule set. */
@@ -74,21 +88,23 @@ function mayStop({ action, notice }: PlannedAction): boolean {
 
 /**
  * SES: a header added by an action is seen by the actions after it, in this rule and later ones. Not by
- * them where a function before it has ended its rule, or may still do so.
+ * them where a step before it has ended its rule, or a function may still do so.
  */
 export function addedBefore(
   plan: readonly PlannedAction[],
-  { done, ends }: Progress,
+  progress: Progress,
   index: number,
 ): AddedField[] {
-  const ended = new Set<string>()
-  const stopped = new Set<string>()
+  const over = nothingOver()
   return plan.slice(0, index).flatMap((step, place) => {
-    if (mayStop(step) && (!done.includes(place) || ends[place] !== undefined)) ended.add(step.rule)
-    if (ends[place] === 'STOP_RULE_SET') for (const each of step.recipients) stopped.add(each)
-    const passed = ended.has(step.rule) || step.recipients.every((each) => stopped.has(each))
-    if (!('AddHeaderAction' in step.action) || passed) return []
-    const { HeaderName, HeaderValue } = step.action.AddHeaderAction
-    return [{ name: HeaderName, value: HeaderValue }]
+    if (stillFor(over, step).length === 0) return []
+    if ('AddHeaderAction' in step.action) {
+      const { HeaderName, HeaderValue } = step.action.AddHeaderAction
+      return [{ name: HeaderName, value: HeaderValue }]
+    }
+    end(over, endOf(progress, place, step), step)
+    const settled = progress.done.includes(place) || progress.failures[place]?.passed !== undefined
+    if (mayStop(step) && !settled) over.rules.add(step.rule)
+    return []
   })
 }

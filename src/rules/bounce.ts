@@ -31,7 +31,9 @@ export function sessionBounce(
     for (const each of whom) bounced.add(each)
   }
   if (reply === undefined || !recipients.every((each) => bounced.has(each))) return undefined
-  const rest = plan.filter(({ action, notice }) => notice || !('BounceAction' in action))
+  const others = plan.filter(({ action, notice }) => notice || !('BounceAction' in action))
+  // A header field with nothing behind it to be added to is nothing to do.
+  const rest = others.every(({ action }) => 'AddHeaderAction' in action) ? [] : others
   // After a 4xx the sender comes again, and again all else would be done.
   if (reply.SmtpReplyCode.startsWith('4') && rest.length > 0) return undefined
   return { reply, rest }

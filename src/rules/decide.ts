@@ -202,7 +202,7 @@ function fieldsNamed(facts: MessageFacts, name: string): readonly HeaderField[] 
 }
 
 function attachmentsUnknown({ size }: MessageFacts): string {
-  return size === undefined ? notYet.because : 'the MIME structure can be read in two ways'
+  return size === undefined ? notYet.because : 'the MIME structure can not be told for sure'
 }
 
 function numberPredicate({ Evaluate, Operator, Value }: Spec<'NumberExpression'>): Predicate {

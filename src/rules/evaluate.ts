@@ -25,7 +25,7 @@ export type { RuleTrace } from './trace.ts'
 
 export type Wanted =
   | { readonly wanted: true }
-  /** no-rule: SMTP 550 5.1.1. tls-required: every rule that names it requires TLS, 530 5.7.0. */
+  /** no-rule: SMTP 550 5.1.1. tls-required: every rule that may want it requires TLS, 530 5.7.0. */
   | { readonly wanted: false; readonly reason: 'no-rule' | 'tls-required' }
   /** All that the rules would do for it is to bounce the message. */
   | { readonly wanted: false; readonly reason: 'bounce'; readonly bounce: BounceAction }
@@ -53,10 +53,13 @@ export function wants(compiled: CompiledRuleSet, recipient: string, facts: Sessi
   let reason: 'no-rule' | 'tls-required' = 'no-rule'
   const message = { ...facts, recipients: [recipient] }
   for (const { rule, conditions } of rulesNaming(compiled, recipient)) {
-    if (!tlsSuffices(rule, facts)) reason = 'tls-required'
-    // What can't be decided yet may still come true.
-    else if (conditions === undefined || decide(conditions, message, recipient).result !== 'false')
-      return compiled.bounces ? unlessBounced(compiled, message) : { wanted: true }
+    const suffices = tlsSuffices(rule, facts)
+    const asked = suffices ? message : { ...message, tls: true }
+    // What can't be decided yet may still come true; where it can't, TLS would not help.
+    if (conditions !== undefined && decide(conditions, asked, recipient).result === 'false')
+      continue
+    if (suffices) return compiled.bounces ? unlessBounced(compiled, message) : { wanted: true }
+    reason = 'tls-required'
   }
   return { wanted: false, reason }
 }
@@ -101,10 +104,7 @@ export function outlook(compiled: CompiledRuleSet, facts: MessageFacts): Outlook
   let acts = false
   let scan = false
   for (const { rule, conditions } of candidates(compiled, facts.recipients)) {
-    const idle = rule.Actions.every((each) => {
-      const obeyed = 'StopAction' in each || 'DropAction' in each
-      return obeyed && noticeTopic(each) === undefined
-    })
+    const idle = rule.Actions.every((each) => steps(rule, each, []).length === 0)
     // What such a rule stops depends on its conditions, and those on the verdicts.
     if ((idle && conditions === undefined) || !tlsSuffices(rule, facts)) continue
     acts = true

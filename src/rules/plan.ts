@@ -6,10 +6,9 @@
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import { headerFields } from '../mail/header-fields.ts'
-import { mimeStructure } from '../mail/mime.ts'
+import { limits, type MimeStructure, mimeStructure } from '../mail/mime.ts'
 import type { Verdicts } from '../mail/verdict.ts'
 import { sessionBounce, withinSizes } from './bounce.ts'
-import { describeStep } from './describe.ts'
 import { type CompiledRuleSet, evaluate } from './evaluate.ts'
 import type { HeaderField, MessageFacts } from './facts.ts'
 import type { BounceAction, PlannedAction } from './rule-set.ts'
@@ -44,15 +43,15 @@ export type Received = {
 export async function planFor(
   { envelope, message, verdicts }: Received,
   { active, shadow }: RuleSets,
-  limits: ContentLimits,
+  content: ContentLimits,
 ): Promise<MessagePlan & { readonly differs?: { active: Spelt; shadow: Spelt } }> {
   const asked = [active, shadow].some((each) => each?.compiled.asksForAttachments)
   const facts = await factsOf(envelope, message, verdicts, asked)
-  const ours = planOf(active.compiled, facts, message.size, limits)
+  const ours = planOf(active.compiled, facts, message.size, content)
   if (shadow === undefined) return ours
   const differs = {
     active: spell(ours),
-    shadow: spell(planOf(shadow.compiled, facts, message.size, limits)),
+    shadow: spell(planOf(shadow.compiled, facts, message.size, content)),
   }
   const same = JSON.stringify(differs.active) === JSON.stringify(differs.shadow)
   return same ? ours : { ...ours, differs }
@@ -67,8 +66,7 @@ export async function factsOf(
 ): Promise<MessageFacts> {
   const { recipients, reversePath, helo, remoteIp, tls } = envelope
   const structure = withAttachments ? await mimeStructure(message) : undefined
-  // What two readers see differently decides nothing (pitfalls B12).
-  const known = structure !== undefined && structure.ambiguous.length === 0
+  const known = structure !== undefined && tellsAttachments(structure)
   let fields: readonly HeaderField[] | undefined
   return {
     recipients,
@@ -81,6 +79,12 @@ export async function factsOf(
     ...(known ? { attachments: structure.attachments } : {}),
     ...(verdicts === undefined ? {} : { verdicts }),
   }
+}
+
+/** What two readers see differently, or is beyond what the walk tells, decides nothing (pitfalls B12). */
+function tellsAttachments({ attachments, ambiguous, unusual }: MimeStructure): boolean {
+  const untold = unusual.some((each) => each === 'mime-limits' || each === 'uuencoded')
+  return ambiguous.length === 0 && !untold && attachments.length < limits.attachments
 }
 
 /** What the rule set does with the message, sizes and session considered. Pure. */
@@ -113,11 +117,12 @@ type Spelt = {
 export function spell({ disposition, plan, bounce, unmatched }: MessagePlan): Spelt {
   return {
     disposition,
-    plan: plan.map((step) => {
-      const { rule, action, target } = describeStep(step)
-      return `${rule}: ${action}${target === '' ? '' : ` ${target}`} for ${step.recipients.join(', ')}`
+    // The whole action: where it differs may be in its least part, a key or a header's value.
+    plan: plan.map(({ rule, action, recipients, scan, notice }) => {
+      const what = `${notice ? 'notice of ' : ''}${JSON.stringify(action)}`
+      return `${rule}: ${what}${scan ? '' : ', not scanned,'} for ${recipients.join(', ')}`
     }),
-    ...(bounce === undefined ? {} : { bounce: `${bounce.SmtpReplyCode} ${bounce.Message}` }),
+    ...(bounce === undefined ? {} : { bounce: JSON.stringify(bounce) }),
     unmatched,
   }
 }
