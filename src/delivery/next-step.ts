@@ -5,7 +5,7 @@
  */
 import type { AddedField } from '../mail/prepend.ts'
 import { kindOf, type PlannedAction } from '../rules/rule-set.ts'
-import type { End, Progress } from '../spool/progress.ts'
+import { type End, isHeld, type Progress } from '../spool/progress.ts'
 
 export type Next =
   /** `recipients`: those that no function has stopped meanwhile. */
@@ -31,7 +31,11 @@ export function nextStep(plan: readonly PlannedAction[], progress: Progress, now
     if (reports && failures[index - 1]?.passed !== undefined) continue
     // What follows an end is not done; the notice of the very step that ended is, for whom that was done.
     if (!reports) recipients = stillFor(over, step)
-    if (recipients.length === 0) continue
+    if (recipients.length === 0) {
+      // What was given up before an earlier rule dropped its recipients has promised a dead letter.
+      if (failure !== undefined && isHeld(failure)) left = true
+      continue
+    }
     if (finished.has(index) || failure?.passed !== undefined) {
       end(over, endOf(progress, index, step), step)
       continue
