@@ -4,6 +4,7 @@
  */
 import { cont, ok } from 'haraka-constants'
 import { relay } from '../src/haraka/outbound.ts'
+import { isInternational } from '../src/haraka/parameters.ts'
 import type { Next, Plugin } from '../src/haraka/types.ts'
 import { log } from '../src/log.ts'
 
@@ -14,11 +15,13 @@ export function register(this: Plugin): void {
   this.register_hook('bounce', 'onBounce')
 }
 
-type Item = { readonly todo: { readonly rcpt_to: readonly { readonly address: string }[] } }
+type Path = { readonly address: string; format: (ascii: boolean) => string }
+type Item = { readonly todo: { readonly mail_from: Path; readonly rcpt_to: readonly Path[] } }
 
 // None is wrapped by hook(): there is no session, and nothing here can fail.
 
-export const onGetMx = (next: Next, _item: Item, _domain: string): void => {
+export const onGetMx = (next: Next, item: Item, _domain: string): void => {
+  askForSmtpUtf8(item)
   const through = relay()
   if (through === undefined) next(cont)
   else next(ok, { exchange: through.host, port: through.port, priority: 0 })
@@ -41,6 +44,15 @@ export const onBounce = (next: Next, item: Item, error: Error): void => {
     'Bounce message could not be delivered and is given up',
   )
   next(ok)
+}
+
+/**
+ * RFC 6531 §3.4: MAIL says SMTPUTF8 where any address needs it. Haraka 3.3.4 looks at the reverse-path alone,
+ * which is null here. Where the server offers it, Haraka has the path formatted with `false`.
+ */
+function askForSmtpUtf8({ todo }: Item): void {
+  if (!todo.rcpt_to.some(isInternational)) return
+  todo.mail_from.format = (ascii) => (ascii ? '<>' : '<> SMTPUTF8')
 }
 
 function recipientsOf({ todo }: Item): string[] {

@@ -3,15 +3,20 @@
  * and delivers them by the MX of their recipient or through a relay. Once Haraka has a message it is
  * Haraka's to deliver: it tries for two days, and goes on after a restart.
  */
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { ok } from 'haraka-constants'
+import { describeError } from '../errors.ts'
+import { log } from '../log.ts'
 import { writeOutboundHome } from './home.ts'
+import { hasWaiting, syncQueue, takeOver } from './outbound-queue.ts'
 
 export type OutboundOptions = {
   /** Where Haraka's configuration is written, and its queue; one of each for each process. */
   readonly home: string
   readonly queue: string
+  /** Queues of processes that an earlier configuration had and this one has not. */
+  readonly abandoned: readonly string[]
   readonly hostname: string
   /** All mail goes through it; without it, MX records decide. */
   readonly relay?: Relay
@@ -44,19 +49,16 @@ export function relay(): Relay | undefined {
   return theRelay
 }
 
-/** Whether an earlier run has left messages that are not delivered yet. */
-export function hasWaiting({ queue }: Pick<OutboundOptions, 'queue'>): boolean {
-  try {
-    return readdirSync(queue).length > 0
-  } catch {
-    // There never was one.
-    return false
-  }
-}
-
 /** Haraka is loaded with the first message, or with those that wait: most nodes never send one. */
 export function openOutbound(options: OutboundOptions): Outbound {
-  if (hasWaiting(options)) load(options).catch(() => {})
+  takeOver(options.queue, options.abandoned)
+  if (hasWaiting(options.queue))
+    load(options).catch((error: unknown) => {
+      log.error(
+        { reason: describeError(error) },
+        'Bounce messages that wait can not be sent; they stay in the queue until the next start',
+      )
+    })
   return {
     async send(to, message) {
       const outbound = await load(options)
@@ -66,6 +68,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
           else reject(new Error(`Haraka's outbound did not take the message: ${text}`))
         })
       })
+      await syncQueue(options.queue)
     },
   }
 }

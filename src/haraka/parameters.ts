@@ -30,6 +30,6 @@ export function mailParameters(given: Parameters): MailParameters | Answer {
 }
 
 /** RFC 6531 §3.5: such an address comes only with SMTPUTF8. */
-export function isInternational({ address }: Address): boolean {
+export function isInternational({ address }: Pick<Address, 'address'>): boolean {
   return /[^\x00-\x7f]/.test(address)
 }

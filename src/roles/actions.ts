@@ -1,5 +1,6 @@
 /** The actions put together from the configuration: stores, topics, functions, bounces. Composition only. */
 import { setServers } from 'node:dns'
+import { existsSync, readdirSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import type { Cluster, Redis } from 'ioredis'
 import type { Action } from '../actions/action.ts'
@@ -74,19 +75,35 @@ export function openActions(
   }
 }
 
-function openBounces({ bounces, dataDir, dns, hostname }: Config, worker: number) {
+function openBounces(config: Config, worker: number) {
+  const { bounces, dataDir, delivery, dns, hostname } = config
   // Haraka's outbound asks Node's own resolver.
   if (dns.servers.length > 0) setServers(dns.servers)
   const relay = bounces.relay === 'off' ? undefined : parseListen(bounces.relay)
-  const directory = join(places(dataDir).outbound, String(worker))
+  const { outbound } = places(dataDir)
+  const queueOf = (number: number) => join(outbound, String(number), 'queue')
+  // One worker takes the queues that an earlier run with more of them has left.
+  const abandoned =
+    worker === 0
+      ? numbersIn(outbound)
+          .filter((number) => number >= delivery.processes)
+          .map(queueOf)
+      : []
   return openOutbound({
-    home: join(directory, 'haraka'),
-    queue: join(directory, 'queue'),
+    home: join(outbound, String(worker), 'haraka'),
+    queue: queueOf(worker),
+    abandoned,
     hostname,
     ...(relay === undefined ? {} : { relay }),
     pluginDirectory: join(import.meta.dirname, '../../plugins'),
     extension: extname(import.meta.filename),
   })
+}
+
+/** The workers, of this run or an earlier one, that have a directory in `directory`. */
+function numbersIn(directory: string): number[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory).map(Number).filter(Number.isInteger)
 }
 
 function mapped<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
