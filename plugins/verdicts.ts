@@ -1,7 +1,7 @@
 /** Judges the message after its end, all checks in parallel, and refuses it where the operator says so. D§2.5 */
 import { edge } from '../src/edge.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
-import { type Answer, proceed, replies } from '../src/haraka/replies.ts'
+import { type Answer, proceed, refusals, replies } from '../src/haraka/replies.ts'
 import { envelopeOf, mailState } from '../src/haraka/transaction.ts'
 import type { Plugin } from '../src/haraka/types.ts'
 import { log } from '../src/log.ts'
@@ -10,19 +10,10 @@ import { outlook } from '../src/rules/evaluate.ts'
 import type { RuleSets } from '../src/rules/plan.ts'
 import type { Draft } from '../src/spool/draft.ts'
 import { judge } from '../src/verdicts/judge.ts'
-import { type RefusalCause, refusalOf } from '../src/verdicts/refusal.ts'
+import { refusalOf } from '../src/verdicts/refusal.ts'
 
 export function register(this: Plugin): void {
   this.register_hook('data_post', 'onDataPost')
-}
-
-const refusals: Readonly<Record<RefusalCause, Answer>> = {
-  virus: replies.virus,
-  spam: replies.spam,
-  'dmarc-reject': replies.dmarcReject,
-  'spf-fail': replies.spfFail,
-  unchecked: replies.unchecked,
-  'unchecked-now': replies.uncheckedNow,
 }
 
 export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awaited }) => {
@@ -58,7 +49,7 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
     },
   })
   if (cause === undefined) return proceed
-  const answer = refusals[cause]
+  const answer: Answer = refusals[cause]
   log.info(
     {
       cause,

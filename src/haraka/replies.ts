@@ -65,6 +65,16 @@ export const replies = {
   },
 } as const satisfies Record<string, Answer>
 
+/** What a message is answered that its verdicts alone refuse, by the cause. */
+export const refusals = {
+  virus: replies.virus,
+  spam: replies.spam,
+  'dmarc-reject': replies.dmarcReject,
+  'spf-fail': replies.spfFail,
+  unchecked: replies.unchecked,
+  'unchecked-now': replies.uncheckedNow,
+} as const
+
 /** SES: `250 OK <id>`. The one reply of ours without an enhanced code: clients of SES read the id. */
 export function accepted(id: string): Answer {
   return { disposition: 'accept', reply: { code: 250, text: `OK ${id}` } }

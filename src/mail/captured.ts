@@ -1,4 +1,4 @@
-/** The message that the checks look at: what was captured, not committed yet. Pure types. */
+/** The message that the checks look at: what was captured, not committed yet. Pure. */
 
 export type CapturedMessage = {
   /** Octets of the message as received. */
@@ -7,4 +7,20 @@ export type CapturedMessage = {
   readonly header: Buffer
   /** The message from its start, each time; several may read at once. The pieces must not be changed. */
   readonly read: () => AsyncIterable<Buffer>
+}
+
+/** A message that is in memory as a whole: from a file, or from the spool. */
+export function capturedFrom(octets: Buffer): CapturedMessage {
+  // A file of a person's may have line ends that no server would take.
+  const ends = ['\r\n\r\n', '\n\n'].flatMap((each) => {
+    const at = octets.indexOf(each)
+    return at < 0 ? [] : at + each.length
+  })
+  return {
+    size: octets.length,
+    header: octets.subarray(0, Math.min(octets.length, ...ends)),
+    async *read() {
+      yield octets
+    },
+  }
 }

@@ -95,7 +95,7 @@ const yes = (because: string): Decision => ({ result: 'true', because })
 const no = (because: string): Decision => ({ result: 'false', because })
 const undecided = (because: string): Decision => ({ result: 'undecided', because })
 const decided = (holds: boolean, because: string): Decision => (holds ? yes(because) : no(because))
-const notYet = undecided('not known before the message is there')
+const notYet = 'not known before the message is there'
 
 function predicateOf(condition: Condition): Predicate {
   if ('StringExpression' in condition) return stringPredicate(condition.StringExpression)
@@ -167,9 +167,9 @@ function textsOf(
     case 'RECIPIENT':
       return [recipient]
     case 'MAIL_FROM':
-      return facts.reversePath === undefined ? notYet.because : [facts.reversePath]
+      return facts.reversePath === undefined ? 'the reverse-path is not known' : [facts.reversePath]
     case 'HELO':
-      return facts.helo === undefined ? notYet.because : [facts.helo]
+      return facts.helo === undefined ? 'the HELO name is not known' : [facts.helo]
     case 'ATTACHMENT_NAME':
     case 'ATTACHMENT_TYPE': {
       if (facts.attachments === undefined) return attachmentsUnknown(facts)
@@ -197,12 +197,12 @@ function headerTexts(facts: MessageFacts, name: string): readonly string[] | str
 }
 
 function fieldsNamed(facts: MessageFacts, name: string): readonly HeaderField[] | string {
-  if (facts.fields === undefined) return notYet.because
+  if (facts.fields === undefined) return notYet
   return facts.fields().filter((field) => field.name.toLowerCase() === name)
 }
 
 function attachmentsUnknown({ size }: MessageFacts): string {
-  return size === undefined ? notYet.because : 'the MIME structure can not be told for sure'
+  return size === undefined ? notYet : 'the MIME structure can not be told for sure'
 }
 
 function numberPredicate({ Evaluate, Operator, Value }: Spec<'NumberExpression'>): Predicate {
@@ -227,16 +227,17 @@ function numberOf(
 ): number | string {
   switch (attribute) {
     case 'MESSAGE_SIZE':
-      return facts.size ?? notYet.because
+      return facts.size ?? notYet
     case 'RECIPIENT_COUNT':
       // More may come while the message is not there.
-      return facts.size === undefined ? notYet.because : facts.recipients.length
+      return facts.size === undefined ? notYet : facts.recipients.length
     case 'ATTACHMENT_COUNT':
       return facts.attachments?.length ?? attachmentsUnknown(facts)
     case 'SPAM_SCORE': {
-      if (facts.verdicts === undefined) return notYet.because
+      const spam = facts.verdicts?.spam
+      if (spam === undefined) return verdictUnknown('spam', facts)
       if (!scan) return scanOff
-      return facts.verdicts.spam.score ?? describeVerdict('spam', facts.verdicts.spam)
+      return spam.score ?? describeVerdict('spam', spam)
     }
   }
 }
@@ -290,17 +291,22 @@ function booleanOf(
 function verdictPredicate({ Evaluate, Operator, Values }: Spec<'VerdictExpression'>): Predicate {
   const name = Evaluate.Attribute.toLowerCase() as 'spf' | 'dkim' | 'dmarc' | 'spam' | 'virus'
   const values: ReadonlySet<Verdict> = new Set(Values)
-  return ({ verdicts }, _recipient, scan) => {
-    if (verdicts === undefined) return notYet
+  return (facts, _recipient, scan) => {
+    const judged = facts.verdicts?.[name]
+    if (judged === undefined) return undecided(verdictUnknown(name, facts))
     const unscanned = !scan && (name === 'spam' || name === 'virus')
-    const verdict = unscanned ? 'DISABLED' : verdicts[name].verdict
-    const because = unscanned ? scanOff : describeVerdict(name, verdicts[name])
+    const verdict = unscanned ? 'DISABLED' : judged.verdict
+    const because = unscanned ? scanOff : describeVerdict(name, judged)
     const fits = values.has(verdict)
     // D§2.5: a verdict that was not made is no other verdict's opposite.
     const made = verdict !== 'PROCESSING_FAILED' && verdict !== 'DISABLED'
     if (!made && !fits) return undecided(because)
     return decided(Operator === 'NOT_EQUALS' ? !fits : fits, because)
   }
+}
+
+function verdictUnknown(name: string, { size }: MessageFacts): string {
+  return size === undefined ? notYet : `the ${name} verdict is not known`
 }
 
 function describeVerdict(
@@ -311,11 +317,12 @@ function describeVerdict(
 }
 
 function dmarcPredicate({ Operator, Values }: Spec<'DmarcExpression'>): Predicate {
-  return ({ verdicts }) => {
-    if (verdicts === undefined) return notYet
-    const { verdict, policy = 'none' } = verdicts.dmarc
+  return (facts) => {
+    const dmarc = facts.verdicts?.dmarc
+    if (dmarc === undefined) return undecided(verdictUnknown('dmarc', facts))
+    const { verdict, policy = 'none' } = dmarc
     if (verdict === 'PROCESSING_FAILED' || verdict === 'DISABLED')
-      return undecided(describeVerdict('dmarc', verdicts.dmarc))
+      return undecided(describeVerdict('dmarc', dmarc))
     const fits = Values.some((value) => value.toLowerCase() === policy)
     return decided(Operator === 'NOT_EQUALS' ? !fits : fits, `the policy is ${policy}`)
   }

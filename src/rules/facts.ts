@@ -25,5 +25,6 @@ export type MessageFacts = SessionFacts & {
   readonly fields?: () => readonly HeaderField[]
   /** `undefined` when the MIME structure can be read two ways: then nothing is known of it. */
   readonly attachments?: readonly AttachmentFacts[]
-  readonly verdicts?: Verdicts
+  /** All of them on a server; a test or `postern explain` may be given some. */
+  readonly verdicts?: Partial<Verdicts>
 }

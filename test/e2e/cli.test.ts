@@ -157,7 +157,7 @@ test('swaks, which we did not write, sends a message with an attachment that is 
 test('explain --json has the shape that the design promises', async () => {
   const { stdout } = await succeed('explain', '--to', 'you@example.test', '--json')
   const recipients = ['you@example.test']
-  expect(JSON.parse(stdout)).toEqual({
+  expect(JSON.parse(stdout)).toMatchObject({
     disposition: 'accept',
     rules: [{ name: 'all', matched: true, recipients, why: expect.any(String) }],
     plan: [{ rule: 'all', action: { S3Action: { BucketName: 'inbox' } }, recipients }],

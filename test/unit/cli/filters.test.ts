@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checkRules } from '../../../src/cli/check-rules.ts'
 import { explain } from '../../../src/cli/explain.ts'
+import { loadConfig } from '../../../src/config/load.ts'
 
 let dir: string
 beforeEach(() => {
@@ -40,11 +41,14 @@ test('check tells the mistakes of rule sets and filters together', () => {
   ])
 })
 
+const config = loadConfig({ env: {}, cwd: tmpdir() })
 const asked = (ip?: string) => ({
   rules: dir,
-  domains: ['example.test'],
-  to: ['you@example.test'],
-  ...(ip === undefined ? {} : { ip }),
+  config,
+  given: {
+    recipients: ['you@example.test'],
+    session: { tls: false, ...(ip === undefined ? {} : { remoteIp: ip }) },
+  },
 })
 const json = (ip?: string) => JSON.parse(explain({ ...asked(ip), json: true }))
 
@@ -61,7 +65,7 @@ test('explain --ip names the filter that blocks, and nothing would happen', () =
       'Client 203.0.113.1',
       '  blocked by the IP filter rest (0.0.0.0/0)',
       'Rule set default: reject',
-      '  you@example.test: refused, the client is blocked',
+      '  you@example.test: refused, 550 5.7.1 IP address blacklisted by recipient: filter rest',
       'Rules',
       '  yes  all  matched by a configured domain, as the rule names no recipients (for you@example.test)',
       'Plan',

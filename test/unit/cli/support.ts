@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, vi } from 'vitest'
+import { explainCommand } from '../../../src/cli/explain-command.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
 import { mailCommand } from '../../../src/cli/mail.ts'
 
@@ -54,7 +55,7 @@ async function run(args: readonly string[]): Promise<Ran> {
     return true
   })
   const program = new Command('postern').option('--config <file>')
-  program.addCommand(mailCommand()).addCommand(keysCommand())
+  program.addCommand(mailCommand()).addCommand(keysCommand()).addCommand(explainCommand())
   for (const each of allOf(program)) each.exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
