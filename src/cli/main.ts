@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./keys.ts')).keysCommand(),
   mail: async () => (await import('./mail.ts')).mailCommand(),
   queue: async () => (await import('./queue.ts')).queueCommand(),
+  replay: async () => (await import('./replay.ts')).replayCommand(),
+  quarantine: async () => (await import('./quarantine.ts')).quarantineCommand(),
   send: async () => (await import('./send.ts')).sendCommand(),
 }
 

@@ -135,7 +135,7 @@ async function remove(config: Config, ids: readonly string[]): Promise<void> {
   spool.close()
 }
 
-function requireIds(ids: readonly string[]): void {
+export function requireIds(ids: readonly string[]): void {
   for (const id of ids) {
     if (!isMessageId(id)) throw new UserError(`${printable(id)} is not a message id.`)
   }

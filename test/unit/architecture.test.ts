@@ -57,6 +57,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['errors.ts', 'log.ts', 'mail'],
     ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:os', 'node:tls'],
   ],
+  replay: [['mail', 'rules', 'actions', 'client', 'spool', 'store', 'errors.ts'], []],
   client: [['mail', 'seal', 'store', 'errors.ts'], ['node:fs']],
   cli: [['*'], ['*']],
   roles: [['*'], ['*']],
