@@ -4,18 +4,18 @@
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Gauge, Registry } from 'prom-client'
 import type { Config } from '../config/options.ts'
 import { parseListen } from '../config/values.ts'
 import { connectRedis } from '../delivery/redis.ts'
 import { openDns } from '../dns/resolver.ts'
 import { describeError } from '../errors.ts'
-import { watchZones, type Zones } from '../filters/zones.ts'
+import { watchZones } from '../filters/zones.ts'
 import { log } from '../log.ts'
-import { messageIdTime } from '../mail/message-id.ts'
 import { freeSpace } from '../spool/free-space.ts'
 import { Spool } from '../spool/spool.ts'
-import { type Engines, openEngines } from './engines.ts'
+import { openEngines } from './engines.ts'
+import { watchRules } from './live-rules.ts'
+import { enginesOf, metricsOf } from './metrics.ts'
 import { portIsFree } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
@@ -36,9 +36,8 @@ export async function runHttp(config: Config): Promise<string> {
   const dns = openDns({ ...config.dns, cacheEntries: 0 })
   const zones = watchZones([...dnsbl, ...dnswl], dns.resolve, probeSeconds)
   const engines = openEngines(config)
-  const metrics = spoolMetrics(spool)
-  addZoneMetrics(metrics, zones)
-  addEngineMetrics(metrics, engines)
+  const rules = watchRules(config)
+  const metrics = metricsOf({ spool, zones, engines, rules })
 
   /** What may keep this node from taking, checking or delivering mail; each a line of /readyz. */
   const troubles: readonly (() => Promise<string | undefined>)[] = [
@@ -50,6 +49,10 @@ export async function runHttp(config: Config): Promise<string> {
       const answer = await pinged(redis)
       if (answer === 'PONG') return undefined
       return `redis: ${answer}; mail is accepted and waits in the spool`
+    },
+    async () => {
+      const trouble = rules.trouble()
+      return trouble && `rules: ${trouble}; the rules before stay in force`
     },
     ...enginesOf(engines).map(([, { health }]) => health),
     ...zones.states().map(({ zone }) => async () => {
@@ -86,6 +89,7 @@ export async function runHttp(config: Config): Promise<string> {
   onStop(async () => {
     server.close()
     redis.disconnect()
+    rules.close()
     zones.close()
     dns.close()
   })
@@ -107,101 +111,4 @@ async function pinged(redis: ReturnType<typeof connectRedis>): Promise<string> {
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {
   response.writeHead(status, { 'content-type': type })
   response.end(text)
-}
-
-/** Name → what can tell how it is; only those that are switched on. */
-function enginesOf({ virus, spam }: Engines) {
-  const all = [
-    ['clamd', virus],
-    ['rspamd', spam],
-  ] as const
-  return all.flatMap(([name, engine]) => (engine === undefined ? [] : [[name, engine] as const]))
-}
-
-function addEngineMetrics(registry: Registry, engines: Engines): void {
-  new Gauge({
-    name: 'postern_engine_up',
-    help: '1 when the virus scanner or spam filter answers, 0 when its verdicts are PROCESSING_FAILED.',
-    labelNames: ['engine'],
-    registers: [registry],
-    async collect() {
-      for (const [engine, { health }] of enginesOf(engines)) {
-        this.set({ engine }, (await health()) === undefined ? 1 : 0)
-      }
-    },
-  })
-}
-
-/** Gauges read from the disk when asked: they need no word from the other processes. */
-function spoolMetrics(spool: Spool): Registry {
-  const registry = new Registry()
-  const registers = [registry]
-  // All gauges of a page are collected at once: one walk is for both of the spool's.
-  let walking: ReturnType<typeof walk> | undefined
-  const walked = (): ReturnType<typeof walk> => {
-    walking ??= walk(spool).finally(() => {
-      walking = undefined
-    })
-    return walking
-  }
-  new Gauge({
-    name: 'postern_spool_oldest_seconds',
-    help: 'Age of the oldest message that was accepted and is not delivered yet.',
-    registers,
-    async collect() {
-      this.set((await walked()).oldestSeconds)
-    },
-  })
-  new Gauge({
-    name: 'postern_spool_messages',
-    help: 'Messages that were accepted and are not delivered yet.',
-    registers,
-    async collect() {
-      this.set((await walked()).count)
-    },
-  })
-  new Gauge({
-    name: 'postern_dead_letters',
-    help: 'Messages that were given up and wait for the operator.',
-    registers,
-    async collect() {
-      this.set((await spool.deadIds()).length)
-    },
-  })
-  new Gauge({
-    name: 'postern_corrupt_entries',
-    help: 'Spool entries that could not be read and were moved aside.',
-    registers,
-    async collect() {
-      this.set((await spool.corruptIds()).length)
-    },
-  })
-  return registry
-}
-
-function addZoneMetrics(registry: Registry, zones: Zones): void {
-  new Gauge({
-    name: 'postern_dnsbl_zone_up',
-    help: 'Whether the DNS list answers as it should and is used: 1, or 0 while it is switched off.',
-    labelNames: ['zone'],
-    registers: [registry],
-    collect() {
-      // One that is not tried yet is neither.
-      for (const { zone, up, reason } of zones.states()) {
-        if (up || reason !== undefined) this.set({ zone }, up ? 1 : 0)
-      }
-    },
-  })
-}
-
-async function walk(
-  spool: Spool,
-): Promise<{ readonly count: number; readonly oldestSeconds: number }> {
-  let count = 0
-  let first = Number.POSITIVE_INFINITY
-  for await (const id of spool.ids()) {
-    count += 1
-    first = Math.min(first, messageIdTime(id))
-  }
-  return { count, oldestSeconds: count === 0 ? 0 : Math.max(0, Date.now() - first) / 1000 }
 }

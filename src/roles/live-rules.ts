@@ -28,40 +28,74 @@ const lookEveryMs = 500
 
 /** Throws `UserError` when the rules can't be used to begin with. */
 export function openRules(config: Config): LiveRules {
-  let seen = signatureOf(config)
   let current = load(config)
-  let loaded = seen
   let trouble: string | undefined
-
-  const look = (): void => {
-    const now = signatureOf(config)
-    // A file that is being written is left alone until it has been the same twice: half a file may be
-    // a whole rule set.
-    const settled = now === seen
-    seen = now
-    if (!settled || now === loaded) return
-    loaded = now
+  const close = onChange(config, () => {
     try {
       current = load(config)
       trouble = undefined
       const rules = current.active.compiled.ruleSet.Rules.length
       log.info({ ruleSet: current.active.name, rules }, 'The rules changed and are in force')
     } catch (error) {
-      trouble = describeError(error)
-      const lines = error instanceof UserError ? error.message.split('\n') : [trouble]
+      const problems = problemsOf(error)
+      trouble = problems[0]
       log.error(
-        { problems: lines },
+        { problems },
         'The rules changed and can not be used; the ones before stay in force. postern check tells what is wrong',
       )
     }
+  })
+  return { current: () => current, trouble: () => trouble, close }
+}
+
+/** How the rules are, for who only tells of them. */
+export type RulesWatch = {
+  /** What is wrong with the files, the first of it; every process keeps the rules it had. */
+  readonly trouble: () => string | undefined
+  /** When they were read last and could be used: milliseconds since 1970; 0 for never. */
+  readonly loadedAt: () => number
+  readonly close: () => void
+}
+
+/** Looks at the same files in the same way, whatever is in them; the log is the other processes'. */
+export function watchRules(config: Config): RulesWatch {
+  let trouble: string | undefined
+  let loadedAt = 0
+  const look = (): void => {
+    try {
+      activeRuleSet(config)
+      trouble = undefined
+      loadedAt = Date.now()
+    } catch (error) {
+      trouble = problemsOf(error)[0]
+    }
+  }
+  look()
+  const close = onChange(config, look)
+  return { trouble: () => trouble, loadedAt: () => loadedAt, close }
+}
+
+function problemsOf(error: unknown): string[] {
+  return error instanceof UserError ? error.message.split('\n') : [describeError(error)]
+}
+
+/** Calls `changed` when the files have changed and settled; answers what ends it. */
+function onChange(config: Config, changed: () => void): () => void {
+  let seen = signatureOf(config)
+  let told = seen
+  const look = (): void => {
+    const now = signatureOf(config)
+    // A file that is being written is left alone until it has been the same twice: half a file may be
+    // a whole rule set.
+    const settled = now === seen
+    seen = now
+    if (!settled || now === told) return
+    told = now
+    changed()
   }
   const timer = setInterval(look, lookEveryMs)
   timer.unref()
-  return {
-    current: () => current,
-    trouble: () => trouble,
-    close: () => clearInterval(timer),
-  }
+  return () => clearInterval(timer)
 }
 
 function load(config: Config): RulesInForce {

@@ -77,6 +77,15 @@ export class Spool {
     return (await readdir(this.#dead)).filter(isMessageId).sort()
   }
 
+  /** The ids of entries that have been begun and are not done, in the order they were received. */
+  async begunIds(): Promise<string[]> {
+    const names = await readdir(this.#directories.progress)
+    return names
+      .map((name) => name.replace(/\.json$/, ''))
+      .filter(isMessageId)
+      .sort()
+  }
+
   /** The names of what was moved aside because it could not be read. */
   async corruptIds(): Promise<string[]> {
     return (await readdir(this.#directories.corrupt)).sort()
