@@ -20,14 +20,14 @@ export type RedisPlace =
     })
   | (Tls & { readonly cluster: readonly { readonly host: string; readonly port: number }[] })
 
-/** How a client behaves while Redis is away. */
-export type Patience = 'fails-fast' | 'waits'
+/** How a client behaves while Redis is away; `fails-soon`: a first connection is waited for. */
+export type Patience = 'fails-fast' | 'fails-soon' | 'waits'
 
 /** A client that keeps trying to connect, and says once when Redis goes and when it is back. */
 export function connectRedis(place: RedisPlace, patience: Patience): Redis | Cluster {
   const common: RedisOptions = {
     maxRetriesPerRequest: patience === 'waits' ? null : 1,
-    enableOfflineQueue: patience === 'waits',
+    enableOfflineQueue: patience !== 'fails-fast',
     connectTimeout: 5000,
     // At most two seconds between attempts: that is how soon delivery goes on when Redis is back.
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2000),

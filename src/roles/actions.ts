@@ -27,7 +27,8 @@ export function openActions(
   const keys = keyFinder(config)
   let client: Redis | Cluster | undefined
   const ownRedis = (): Redis | Cluster => {
-    client ??= connectRedis(redis, 'fails-fast')
+    // It is opened by the first that needs it, which must not fail for that.
+    client ??= connectRedis(redis, 'fails-soon')
     return client
   }
   /** Opens each once. */

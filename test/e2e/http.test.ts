@@ -56,7 +56,7 @@ async function send(recipient: string): Promise<string> {
   return text.slice('OK '.length)
 }
 
-/** Prometheus' text format 0.0.4, its lines without labels or times, which is all that is used here. */
+/** Prometheus' text format 0.0.4, its lines without times, which is all that is used here. */
 async function metrics(): Promise<Record<string, number>> {
   const { status, text, type } = await get('/metrics')
   expect([status, type]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8'])
@@ -65,12 +65,12 @@ async function metrics(): Promise<Record<string, number>> {
   const types: Record<string, string> = {}
   for (const line of text.split('\n').filter((each) => each !== '')) {
     const comment = /^# (HELP|TYPE) ([a-z_]+) (.+)$/.exec(line)
-    const sample = /^([a-z_]+) ([0-9.e+-]+)$/.exec(line)
+    const sample = /^([a-z_]+(?:\{[^}]*\})?) ([0-9.e+-]+)$/.exec(line)
     expect(comment ?? sample, line).not.toBeNull()
     if (comment?.[1] === 'TYPE') types[comment[2] ?? ''] = comment[3] ?? ''
     if (sample !== null) values[sample[1] ?? ''] = Number(sample[2])
   }
-  for (const name of Object.keys(values)) expect(types[name]).toBe('gauge')
+  for (const name of Object.keys(values)) expect(types[name.split('{')[0] ?? '']).toBe('gauge')
   return values
 }
 
@@ -86,6 +86,8 @@ test('metrics count nothing where nothing waits', async () => {
     postern_spool_oldest_seconds: 0,
     postern_dead_letters: 0,
     postern_corrupt_entries: 0,
+    postern_rules_ok: 1,
+    postern_rules_loaded_timestamp_seconds: expect.closeTo(Date.now() / 1000, -3),
   })
 })
 
@@ -96,6 +98,7 @@ test('metrics count dead letters and entries that could not be read, and show no
   expect(await metrics()).toMatchObject({
     postern_spool_messages: 0,
     postern_dead_letters: 1,
+    'postern_dead_actions{rule="broken",action="S3Action"}': 1,
     postern_corrupt_entries: 1,
   })
   expect((await get('/metrics')).text).not.toMatch(/@|example\.test/)

@@ -74,6 +74,22 @@ export function stopRedis(): void {
   started.clear()
 }
 
+/** The entries of a stream, oldest first, each as its fields. */
+export async function streamOf(
+  redis: Pick<RunningRedis, 'cli'>,
+  stream: string,
+): Promise<Record<string, string>[]> {
+  const entries = JSON.parse(await redis.cli('--json', 'XRANGE', stream, '-', '+')) as [
+    string,
+    string[],
+  ][]
+  return entries.map(([, texts]) => {
+    const fields: Record<string, string> = {}
+    for (let at = 0; at < texts.length; at += 2) fields[texts[at] ?? ''] = texts[at + 1] ?? ''
+    return fields
+  })
+}
+
 /** `redis-cli` through a server's socket. */
 export async function redisCli(socket: string, ...args: string[]): Promise<string> {
   const { stdout } = await run('redis-cli', ['-s', socket, ...args])
