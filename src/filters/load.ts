@@ -37,32 +37,12 @@ export function readFilters(dir: string): FiltersReading {
 
 /** Parses the text of a filters file; `file` is its name in messages, and tells JSON from YAML. */
 export function parseFilters(text: string, file: string): FiltersReading {
-  const plain = file.endsWith('.json') ? plainJson(text) : undefined
-  const quick = plain === undefined ? undefined : checkFilters(plain).filters
-  if (quick !== undefined) return { filters: quick, problems: [] }
-  const source = readSource(
-    text,
-    file.endsWith('.json') ? 'json' : 'yaml',
-    defaultRuleLimits.maxAliases,
-  )
+  const format = file.endsWith('.json') ? 'json' : 'yaml'
+  const source = readSource(text, format, defaultRuleLimits.maxAliases)
   const checked = source.legible ? checkFilters(source.data) : { problems: [] }
   const problems = [...source.problems, ...checked.problems]
   if (problems.length > 0) return { filters: [], problems: linesFor(file, source, problems) }
   return { filters: checked.filters ?? [], problems: [] }
-}
-
-/**
- * The data of a JSON text with nothing odd in it. A hundred thousand filters cost 5 s and 1 GB with
- * line and column of everything, which is needed only once there is a mistake to point at.
- */
-function plainJson(text: string): unknown {
-  try {
-    const data: unknown = JSON.parse(text)
-    // JSON.parse forgets the first of two equal keys: then this differs, and readSource will tell.
-    return JSON.stringify(data) === text.replace(/[ \t\r\n]+/g, '') ? data : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function refused(problem: string): FiltersReading {

@@ -3,6 +3,7 @@
  * 1.2 (core schema: `Yes` and `on` are words, not booleans). Never throws on what a file may hold.
  */
 import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
+import { plainOffset, readPlain } from './plain.ts'
 import { offsetOf, type Path, pathAt } from './positions.ts'
 
 export type Problem = {
@@ -15,6 +16,8 @@ export type Problem = {
   readonly offset?: number
 }
 
+export type Format = 'json' | 'yaml'
+
 export type Source = {
   readonly data: unknown
   /** Whether `data` is what the text says, so that looking further makes sense. */
@@ -25,8 +28,31 @@ export type Source = {
 }
 
 /** Reads the text of a file. `maxAliases` bounds the YAML aliases followed. */
-export function readSource(text: string, format: 'json' | 'yaml', maxAliases: number): Source {
-  const plain = text.replace(/^\uFEFF/, '')
+export function readSource(text: string, format: Format, maxAliases: number): Source {
+  const whole = text.replace(/^\uFEFF/, '')
+  const plain = readPlain(whole, format)
+  if (plain === undefined) return readDocument(whole, format, maxAliases)
+  let lines: LineCounter | undefined
+  let document: Source | undefined
+  return {
+    data: plain.data,
+    legible: true,
+    problems: [],
+    locate(problem) {
+      const offset = problem.at === 'key' ? undefined : plainOffset(plain, problem.path)
+      if (offset === undefined) {
+        document ??= readDocument(whole, format, maxAliases)
+        return document.locate(problem)
+      }
+      lines ??= lineCounter(whole)
+      const { line, col } = lines.linePos(offset)
+      return { line, column: col }
+    },
+  }
+}
+
+/** The same by the library, which knows all of YAML and where everything stands. */
+export function readDocument(plain: string, format: Format, maxAliases: number): Source {
   const lines = new LineCounter()
   const document = parseDocument(plain, {
     lineCounter: lines,
@@ -52,6 +78,13 @@ export function readSource(text: string, format: 'json' | 'yaml', maxAliases: nu
     const bomb = { path: [], reason: tooManyAliases(maxAliases) }
     return { data: undefined, legible: false, problems: [...problems, bomb], locate }
   }
+}
+
+function lineCounter(text: string): LineCounter {
+  const lines = new LineCounter()
+  lines.addNewLine(0)
+  for (const { index } of text.matchAll(/\n/g)) lines.addNewLine(index + 1)
+  return lines
 }
 
 function yamlProblems(document: Document.Parsed, maxAliases: number): Problem[] {
