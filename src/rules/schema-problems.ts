@@ -106,6 +106,9 @@ function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | unde
 function unknownKey(path: Path, key: string, known: readonly string[]): Problem {
   const foreign = foreignKeys.get(key)
   if (foreign !== undefined) return { path, reason: foreign, at: 'key' }
+  // Found where it is not known: in an action, or in the rule.
+  if (Object.hasOwn(failurePolicy, key))
+    return { path, reason: 'belongs beside the key of an action, indented like that', at: 'key' }
   const meant = closest(key, known)
   const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
   return { path, reason: `is not a known key; ${hint}`, at: 'key' }
@@ -127,6 +130,8 @@ function wrongType(expected: string, value: unknown): string {
   if (expected === 'string' && scalar) return `${reason}; put it in quotes`
   if (expected === 'array' && (scalar || typeof value === 'string'))
     return `${reason}; put it in brackets`
+  if (expected === 'array' && value !== null && !Array.isArray(value))
+    return `${reason}; put a dash in front of each member`
   if (expected === 'object' && value === null) return `${reason}; write {} if it has no fields`
   return reason
 }
