@@ -1,4 +1,5 @@
 /** What was done with a message beside what would be done now, step by step. Pure. */
+import { objectKey } from '../actions/object-key.ts'
 import { describeStep } from '../rules/describe.ts'
 import type { PlannedAction } from '../rules/rule-set.ts'
 
@@ -23,9 +24,13 @@ export function knownStep(step: PlannedAction): KnownStep {
   const { rule, action, target } = describeStep(step)
   const { recipients } = step
   if (!('S3Action' in step.action) || step.notice) return { rule, action, target, recipients }
-  const { ObjectKeyPrefix = '' } = step.action.S3Action
-  const slash = ObjectKeyPrefix === '' || ObjectKeyPrefix.endsWith('/') ? '' : '/'
-  return { rule, action, target: `${target}${slash}`, recipients }
+  const { BucketName, ObjectKeyPrefix } = step.action.S3Action
+  return {
+    rule,
+    action,
+    target: objectKey(`${BucketName}/${ObjectKeyPrefix ?? ''}`, ''),
+    recipients,
+  }
 }
 
 export function compare(was: readonly KnownStep[], plan: readonly PlannedAction[]): Comparison {

@@ -46,7 +46,11 @@ export function chosen(copies: readonly Copy[], filter: Filter): readonly (reado
   return [...byMessage.values()]
     .filter((group) => group.some((copy) => fits(copy, filter)))
     .map(bestFirst)
-    .sort(([one], [other]) => ((one?.time ?? '') < (other?.time ?? '') ? -1 : 1))
+    .sort((one, other) => (placeInTime(one) < placeInTime(other) ? -1 : 1))
+}
+
+function placeInTime([first]: readonly Copy[]): string {
+  return `${first?.time} ${first?.of}`
 }
 
 /** A scan that was made is not lost by a rule that did not ask for it. */

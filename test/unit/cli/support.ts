@@ -7,6 +7,8 @@ import { afterEach, vi } from 'vitest'
 import { explainCommand } from '../../../src/cli/explain-command.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
 import { mailCommand } from '../../../src/cli/mail.ts'
+import { quarantineCommand } from '../../../src/cli/quarantine.ts'
+import { replayCommand } from '../../../src/cli/replay.ts'
 
 const made: string[] = []
 afterEach(() => {
@@ -56,6 +58,7 @@ async function run(args: readonly string[]): Promise<Ran> {
   })
   const program = new Command('postern').option('--config <file>')
   program.addCommand(mailCommand()).addCommand(keysCommand()).addCommand(explainCommand())
+  program.addCommand(replayCommand()).addCommand(quarantineCommand())
   for (const each of allOf(program)) each.exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
