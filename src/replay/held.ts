@@ -4,9 +4,10 @@
  */
 import { objectKey } from '../actions/object-key.ts'
 import { type QuarantinePlace, quarantined, reasonKey } from '../actions/quarantine.ts'
+import { inOrder } from '../client/in-order.ts'
 import { type Item, itemOf } from '../client/metadata.ts'
 import { PermanentError } from '../errors.ts'
-import type { ObjectInfo, ObjectStore } from '../store/object-store.ts'
+import type { ListedObject, ObjectInfo, ObjectStore } from '../store/object-store.ts'
 
 export type Held = Item & { readonly rule: string; readonly reason: string }
 
@@ -18,16 +19,23 @@ export function heldOf(info: ObjectInfo): Held | undefined {
   return { ...item, rule: info.metadata['postern-rule'] ?? '', reason }
 }
 
+/** HEAD requests that are under way at a time. */
+const LOOKUPS = 16
+
 /** What is held, of one rule or of all, by rule and then oldest first. */
 export async function* allHeld(
   store: ObjectStore,
   place: QuarantinePlace,
   rule?: string,
+  ids?: ReadonlySet<string>,
 ): AsyncGenerator<Held> {
-  const { ObjectKeyPrefix } = quarantined(place, rule ?? '')
-  const prefix = rule === undefined ? place.prefix : (ObjectKeyPrefix ?? '')
-  for await (const { key } of store.list({ prefix })) {
-    const info = await store.head(key)
+  const prefix = rule === undefined ? place.prefix : quarantined(place, rule).ObjectKeyPrefix
+  const listed = store.list(prefix === undefined ? {} : { prefix })
+  const look = async ({ key }: ListedObject): Promise<ObjectInfo | undefined> => {
+    const named = ids === undefined || ids.has(key.slice(key.lastIndexOf('/') + 1))
+    return named ? store.head(key) : undefined
+  }
+  for await (const info of inOrder(listed, look, LOOKUPS)) {
     const held = info && heldOf(info)
     if (held !== undefined) yield held
   }
@@ -41,7 +49,7 @@ export async function heldWith(
   rule?: string,
 ): Promise<ReadonlyMap<string, readonly Held[]>> {
   const found = new Map<string, Held[]>(ids.map((id) => [id, []]))
-  for await (const held of allHeld(store, place, rule)) found.get(held.id)?.push(held)
+  for await (const held of allHeld(store, place, rule, new Set(ids))) found.get(held.id)?.push(held)
   return found
 }
 

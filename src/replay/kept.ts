@@ -74,14 +74,15 @@ export async function openSpooled(
 
 /**
  * Whoever has the public key can seal a receipt, and of this one header fields are made: the envelope
- * must be one that the server takes (src/mail/envelope.ts).
+ * must be one that the server takes (src/mail/envelope.ts), and the time one that there is.
  */
-function requireSound({ envelope }: KeptMessage): void {
+function requireSound({ envelope, time }: KeptMessage): void {
   const { remoteIp, remoteHost = '', helo, reversePath, recipients, protocol, tls } = envelope
   const texts = [remoteIp, remoteHost, helo, reversePath, ...recipients, protocol]
   const all = [...texts, tls?.version ?? '', tls?.cipher ?? '']
   const sound = all.every((each) => typeof each === 'string' && !/[\x00-\x1f\x7f]/.test(each))
-  if (sound && recipients.length > 0 && remoteIp !== '') return
+  const whole = recipients.length > 0 && remoteIp !== '' && Number.isFinite(Date.parse(time))
+  if (sound && whole) return
   throw new PermanentError(
     'its receipt names an envelope that no server took: it was not written by Postern',
   )

@@ -164,12 +164,6 @@ test('held mail is listed without a key, let go through the rules or moved seale
   const listed = await postern.cli('quarantine', 'list')
   expect(linesOf(listed)).toHaveLength(4)
   expect(listed.stdout).toContain('an offer')
-  const json = linesOf(await postern.cli('quarantine', 'list', '--rule', 'offers', '--json'))
-  expect(json.map((line) => JSON.parse(line))).toMatchObject(
-    [...ids].sort().map((id) => ({ id, rule: 'offers', size: message.length })),
-  )
-  expect((await postern.cli('quarantine', 'list', '--rule', 'x')).stdout).toBe('Nothing is held.\n')
-
   const released = await postern.cli('quarantine', 'release', first)
   expect([released.code, released.stderr]).toEqual([0, ''])
   const as = /replayed as ([0-9a-v]{40})/.exec(released.stdout)?.[1]
@@ -184,9 +178,6 @@ test('held mail is listed without a key, let go through the rules or moved seale
   expect(Buffer.from(got.original)).toEqual(message)
   expect(got.receipt.rule).toBe('offers')
 
-  const careful = await postern.cli('quarantine', 'delete', third)
-  expect([careful.code, careful.stdout]).toEqual([78, ''])
-  expect(await keys('quarantine')).toEqual([`quarantine/offers/${third}`])
   expect((await postern.cli('quarantine', 'delete', third, '--yes')).code).toBe(0)
   expect(await keys('quarantine')).toEqual([])
   expect(await keys()).toEqual([...before, `right/${as}`, `moved/${second}`].sort())
