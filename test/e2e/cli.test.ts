@@ -11,7 +11,9 @@ import { checkCommand } from '../../src/cli/check.ts'
 import { explainCommand } from '../../src/cli/explain-command.ts'
 import { keysCommand } from '../../src/cli/keys.ts'
 import { mailCommand } from '../../src/cli/mail.ts'
+import { quarantineCommand } from '../../src/cli/quarantine.ts'
 import { queueCommand } from '../../src/cli/queue.ts'
+import { replayCommand } from '../../src/cli/replay.ts'
 import { sendCommand } from '../../src/cli/send.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { freePort } from '../support/load.ts'
@@ -213,7 +215,7 @@ test('--help of every command has an example that begins with postern', async ()
   // One process for each of them would take a minute.
   const commands = [
     ...[serveCommand, checkCommand, explainCommand, keysCommand],
-    ...[mailCommand, queueCommand, sendCommand],
+    ...[mailCommand, queueCommand, replayCommand, quarantineCommand, sendCommand],
   ].map((command) => command())
   expect(commands.map((command) => command.name())).toEqual(names.filter((name) => name !== 'help'))
   for (const command of commands) expectExample(command, command.name())
