@@ -133,6 +133,7 @@ beforeAll(async () => {
   expect(code).toBe(250)
   id = reply.slice('OK '.length)
   await client.quit()
+  await postern.logged(({ msg, rule: of }) => msg === 'Action done' && of === 'rest')
   await postern.delivered()
 })
 afterAll(async () => {
