@@ -162,7 +162,7 @@ test('what can not be used keeps the rules before it, and the log, /readyz and a
       'one key is wrong: nothing of it is taken',
     ],
     [
-      stringify(ruleSet(rule('second', [late]), unmapped)),
+      stringify(ruleSet(rule('third', [late]), unmapped)),
       'rule second: WebhookAction.Endpoint: there is no webhook app; add to postern.yaml',
       'nobody maps the webhook',
     ],
