@@ -18,7 +18,7 @@ import {
 } from '../support/postern.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 300_000 })
 afterEach(stopAll)
 
 const processes = 2

@@ -8,7 +8,7 @@ import { type RunningPostern, startPostern, stopAll, until } from '../support/po
 import { type RunningRedis, startRedis, stopRedis, streamOf } from '../support/redis.ts'
 import { startTarget, stopTargets, type Target, webhookSecret } from '../support/targets.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 })
 
 const topic = (name: string) => `arn:aws:sns:eu-west-1:123456789012:${name}`
 const lambda = 'arn:aws:lambda:eu-west-1:123456789012:function:triage'
