@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   queue: async () => (await import('./queue.ts')).queueCommand(),
   replay: async () => (await import('./replay.ts')).replayCommand(),
   quarantine: async () => (await import('./quarantine.ts')).quarantineCommand(),
+  rules: async () => (await import('./rules.ts')).rulesCommand(),
   send: async () => (await import('./send.ts')).sendCommand(),
 }
 

@@ -9,6 +9,7 @@ import { keysCommand } from '../../../src/cli/keys.ts'
 import { mailCommand } from '../../../src/cli/mail.ts'
 import { quarantineCommand } from '../../../src/cli/quarantine.ts'
 import { replayCommand } from '../../../src/cli/replay.ts'
+import { rulesCommand } from '../../../src/cli/rules.ts'
 
 const made: string[] = []
 afterEach(() => {
@@ -59,6 +60,7 @@ async function run(args: readonly string[]): Promise<Ran> {
   const program = new Command('postern').option('--config <file>')
   program.addCommand(mailCommand()).addCommand(keysCommand()).addCommand(explainCommand())
   program.addCommand(replayCommand()).addCommand(quarantineCommand())
+  program.addCommand(rulesCommand())
   for (const each of allOf(program)) each.exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
