@@ -90,7 +90,6 @@ async function measure(on: Server, off: Server, messages: Messages): Promise<voi
   const clients = { on: await connect(on), off: await connect(off) }
   const rows: string[][] = []
   for (const { name, octets, count } of sizes) {
-    process.stderr.write(`verdicts: ${count} messages of ${name}\n`)
     const times: { readonly on: number[]; readonly off: number[] } = { on: [], off: [] }
     // In turns, so that whatever else the machine does meets both alike; the first ones are warming up.
     for (let number = -3; number < count; number += 1) {
@@ -109,6 +108,7 @@ async function measure(on: Server, off: Server, messages: Messages): Promise<voi
       const [with_, without] = [quantile(times.on, share), quantile(times.off, share)]
       return [without, with_, with_ - without].map((each) => each.toFixed(1))
     })
+    process.stderr.write(`verdicts: ${name} done, added ${figures[2]} ms in the median\n`)
     rows.push([name, String(count), ...figures])
   }
   for (const each of Object.values(clients)) await each.quit()
