@@ -2,6 +2,7 @@
  * What SNS, webhooks and functions are told of a message: SES's notification (src/notify) made of one
  * step. Reads the header section again for each: plaintext is kept nowhere but in the spool (D§2.6).
  */
+import { type Field, headerFields } from '../mail/header-fields.ts'
 import { headerSection } from '../mail/header-section.ts'
 import { prependedFields } from '../mail/prepend.ts'
 import type { NotificationInput } from '../notify/notification.ts'
@@ -37,7 +38,8 @@ export async function noticeInput(
   const object = await storedObject(delivery, collaborators)
   return {
     receipt,
-    header: Buffer.concat([prependedFields(hostname, receipt, delivery.added), header]),
+    // Read apart: a message that begins with white space would go on with our last field.
+    fields: [...ownFields(hostname, receipt, delivery.added), ...headerFields(header)],
     action: reported,
     processingTimeMillis: Math.max(0, now() - Date.parse(receipt.time)),
     extra: {
@@ -45,6 +47,15 @@ export async function noticeInput(
       ...(receipt.replay === undefined ? {} : { replay: receipt.replay }),
     },
   }
+}
+
+/**
+ * All that we prepend but X-Postern-Receipt: it names the recipients of every rule, who are not this
+ * topic's business, and alone could fill the 10 KB of header fields that a notification has.
+ */
+function ownFields(...given: Parameters<typeof prependedFields>): readonly Field[] {
+  const fields = headerFields(prependedFields(...given))
+  return fields.filter(({ name }) => name !== 'X-Postern-Receipt')
 }
 
 /** Ours: where the message itself is, sealed; large mail goes by reference. */

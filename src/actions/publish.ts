@@ -62,9 +62,13 @@ async function publish(
 ): Promise<void> {
   const input = await noticeInput(delivery, collaborators, reportedOf(delivery))
   const fits = delivery.record.size <= collaborators.maxContentBytes
+  if (encoding !== 'None' && !fits && input.extra?.['object'] === undefined)
+    throw new PermanentError(
+      'the message is larger than notifications.maxContentBytes, and no S3Action before this one in its rule has stored it',
+    )
   const content =
     encoding === 'None' || !fits ? undefined : await contentOf(delivery, collaborators, encoding)
-  // Told apart from "no content was asked for": the object has it, or nobody.
+  // Told apart from "no content was asked for": the object has it.
   const extra = { ...input.extra, ...(encoding === 'None' || fits ? {} : { contentOmitted: true }) }
   const body = JSON.stringify(notificationOf({ ...input, extra }, content))
   await target.publish({ id: delivery.noticeId, subject: noticeSubject, body })

@@ -16,17 +16,17 @@ const maxMailboxes = 10_000
 
 type Token =
   | { readonly kind: 'text' | 'quoted' | 'angle'; readonly text: string }
-  | { readonly kind: 'end' }
+  | { readonly kind: 'end' | 'group' }
 
 /** The mailboxes in order, those of groups among them. */
 export function parseAddressList(value: string): readonly Mailbox[] {
   const mailboxes: Mailbox[] = []
   let words: Token[] = []
   for (const token of tokens(value)) {
-    if (token.kind !== 'end') {
-      words.push(token)
-      continue
-    }
+    // What was before a colon is the name of a group.
+    if (token.kind === 'group') words = []
+    else if (token.kind !== 'end') words.push(token)
+    if (token.kind !== 'end') continue
     const mailbox = mailboxOf(words)
     words = []
     if (mailbox !== undefined) mailboxes.push(mailbox)
@@ -45,12 +45,20 @@ function mailboxOf(words: readonly Token[]): Mailbox | undefined {
   // No brackets: it is all address, quoted local part included.
   const address = words
     .flatMap((each) =>
-      each.kind === 'quoted' ? `"${each.text}"` : each.kind === 'text' ? each.text : [],
+      each.kind === 'quoted' ? quoted(each.text) : each.kind === 'text' ? each.text : [],
     )
     .join('')
     .trim()
-  if (address === '' || !address.includes('@')) return undefined
-  return { name: '', address: address.replace(/\s+(?=@)|(?<=@)\s+/g, '') }
+  // One within quotes makes no address.
+  if (!words.some((each) => each.kind === 'text' && each.text.includes('@'))) return undefined
+  // Not by a regular expression: white space without an `@` behind it would cost its square.
+  const tight = address.split('@').map((each) => each.trim())
+  return { name: '', address: tight.join('@') }
+}
+
+/** RFC 5322 §3.2.4 */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
 }
 
 /** RFC 2047 §5: encoded words stand in a phrase, never within quotes. */
@@ -68,8 +76,8 @@ function phrase(words: readonly Token[]): string {
 function* tokens(value: string): Generator<Token> {
   let text = ''
   let at = 0
-  // Once none is left, none is looked for: a field of `<` would cost its square.
-  const lastClose = value.lastIndexOf('>')
+  // Once none is left, none is looked for: a field of `@[` would cost its square.
+  const lastBracket = value.lastIndexOf(']')
   const flush = function* (): Generator<Token> {
     if (text.trim() !== '') yield { kind: 'text', text }
     text = ''
@@ -81,27 +89,29 @@ function* tokens(value: string): Generator<Token> {
       text += ' '
     } else if (character === '"') {
       yield* flush()
-      const [quoted, end] = quotedString(value, at)
-      yield { kind: 'quoted', text: quoted }
+      const [content, end] = quotedString(value, at)
+      yield { kind: 'quoted', text: content }
       at = end
     } else if (character === '<') {
       yield* flush()
-      const close = at > lastClose ? -1 : value.indexOf('>', at)
-      // Unclosed: to the next mailbox.
-      const comma = close < 0 ? value.indexOf(',', at) : close
-      const end = comma < 0 ? value.length : comma
-      yield { kind: 'angle', text: value.slice(at + 1, end) }
-      at = close < 0 ? end : end + 1
+      const [address, end] = angleAddress(value, at)
+      yield { kind: 'angle', text: address }
+      at = end
+    } else if (character === '[' && value.charAt(at - 1) === '@' && at < lastBracket) {
+      // The colons of an IPv6 address name no group.
+      const end = value.indexOf(']', at) + 1
+      text += value.slice(at, end)
+      at = end
     } else if (character === ',' || character === ';') {
       yield* flush()
       yield { kind: 'end' }
       at += 1
     } else if (character === ':') {
-      // The name of a group.
       text = ''
+      yield { kind: 'group' }
       at += 1
     } else {
-      const end = nextSpecial(value, at)
+      const end = nextSpecial(value, at + 1)
       text += value.slice(at, end)
       at = end
     }
@@ -115,7 +125,19 @@ function nextSpecial(value: string, from: number): number {
   return special.exec(value)?.index ?? value.length
 }
 
-const special = /[("<,;:]/g
+const special = /[("<[,;:]/g
+
+/** An unclosed one reaches to the next mailbox. */
+function angleAddress(value: string, from: number): readonly [text: string, end: number] {
+  angleEdge.lastIndex = from + 1
+  const stop = angleEdge.exec(value)?.index ?? value.length
+  const text = value.slice(from + 1, stop)
+  if (value.charAt(stop) === '>') return [text, stop + 1]
+  const comma = text.indexOf(',')
+  return comma < 0 ? [text, stop] : [text.slice(0, comma), from + 1 + comma]
+}
+
+const angleEdge = /[<>]/g
 
 /** Behind the comment that begins at `from`, nested ones and quoted pairs with it; the end if unclosed. */
 function commentEnd(value: string, from: number): number {

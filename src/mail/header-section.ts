@@ -3,8 +3,8 @@
 const separator = Buffer.from('\r\n\r\n')
 
 /**
- * The octets up to and with the empty line that ends the header section; all that was read, when there is
- * none within `most` octets. Reads no further than that.
+ * The octets up to and with the empty line that ends the header section, and never more than `most`; the whole
+ * message when it has no such line. Reads no further than needed.
  */
 export async function headerSection(
   message: AsyncIterable<Uint8Array>,
@@ -18,7 +18,7 @@ export async function headerSection(
     // A message without a header begins with the empty line.
     if (header[0] === 0x0d && header[1] === 0x0a) return header.subarray(0, 2)
     const end = header.indexOf(separator, from)
-    if (end >= 0) return header.subarray(0, end + separator.length)
+    if (end >= 0) return header.subarray(0, Math.min(end + separator.length, most))
     if (header.length >= most) return header.subarray(0, most)
   }
   return header

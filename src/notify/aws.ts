@@ -122,15 +122,18 @@ export function openLambda(
   }
 }
 
-/** The service's error as one line that names the target; too large stays too large. */
+/** Printable, one line, that names the target; too large stays too large. */
 async function said<T>(target: string, send: () => Promise<T>): Promise<T> {
   try {
     return await send()
   } catch (error) {
     const name = error instanceof Error ? error.name : 'error'
-    const text = describeError(error).slice(0, 300)
+    const text = describeError(error)
+      .replace(/[^ -~]+/g, ' ')
+      .slice(0, 300)
     const message = `${target}: ${name}: ${text}`
-    if (/too long|too large|must be shorter/i.test(text)) throw new PermanentError(message)
+    if (/too ?(long|large)|must be (shorter|smaller)/i.test(`${name} ${text}`))
+      throw new PermanentError(message)
     throw new Error(message)
   }
 }

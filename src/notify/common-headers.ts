@@ -1,5 +1,5 @@
 /** `mail.commonHeaders` of a notification. Pure. SES: reference §5.1 */
-import { parseAddressList } from '../mail/address-list.ts'
+import { parseAddressList, quoted } from '../mail/address-list.ts'
 import { decodeWords } from '../mail/encoded-words.ts'
 import type { Field } from '../mail/header-fields.ts'
 
@@ -42,5 +42,5 @@ function mailboxes(value: string): string[] {
 
 /** Quoted where the name would not be a phrase otherwise (RFC 5322 §3.2.5). */
 function quotedName(name: string): string {
-  return /[()<>[\]:;@\\,."]/.test(name) ? `"${name.replace(/["\\]/g, '\\$&')}"` : name
+  return /[()<>[\]:;@\\,."]/.test(name) ? quoted(name) : name
 }

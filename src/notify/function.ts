@@ -38,7 +38,9 @@ function openHttpFunction(place: Extract<FunctionConfig, { type: 'http' }>): Fun
     async invoke(event, { id, type }) {
       const headers = signedHeaders(id, event, secrets, Date.now())
       const answer = await post(event, { ...headers, 'x-amz-invocation-type': type })
-      return type === 'Event' ? 'CONTINUE' : dispositionOf(answer, describe)
+      if (type === 'Event') return 'CONTINUE'
+      if (answer.cut !== undefined) throw new Error(`${describe}: no whole answer: ${answer.cut}`)
+      return dispositionOf(answer.body, describe)
     },
     close,
   }

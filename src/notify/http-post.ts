@@ -1,10 +1,10 @@
 /**
  * POST of JSON to a place that somebody else runs. One time-out covers all of it; no redirect is followed;
  * a host name leads to no private address, looked at where the connection is made, so that DNS can't
- * change its mind in between; of the answer only so much is read. Rejects with a sentence that names the
- * host and shows nothing that the target sent but a short, escaped piece.
+ * change its mind in between; of the answer only so much is read, and its status alone decides. Rejects
+ * with a sentence that names the host and shows nothing that the target sent but a short, escaped piece.
  */
-import { lookup } from 'node:dns'
+import dns from 'node:dns'
 import http from 'node:http'
 import https from 'node:https'
 import type { LookupFunction } from 'node:net'
@@ -19,19 +19,20 @@ export type PostOptions = {
   readonly maxResponseBytes: number
 }
 
-/** Resolves with the body of a 2xx answer. */
-export type Post = (body: string, headers: Readonly<Record<string, string>>) => Promise<Buffer>
+export type Answer = {
+  readonly body: Buffer
+  /** Why the body is not whole: 2xx was said all the same, and who needs no answer has done. */
+  readonly cut?: string
+}
+
+/** Resolves when the answer is 2xx. */
+export type Post = (body: string, headers: Readonly<Record<string, string>>) => Promise<Answer>
 
 export type Poster = {
   readonly post: Post
   /** Scheme, host and path: no query, which may be a secret. */
   readonly describe: string
   readonly close: () => void
-}
-
-/** An answer that is longer than that is no answer. */
-class TooLongError extends Error {
-  override readonly name = 'TooLongError'
 }
 
 const maxRetryAfterMs = 24 * 3_600_000
@@ -45,16 +46,12 @@ export function openPost({ url, timeoutMs, allowPrivate, maxResponseBytes }: Pos
 
   const post: Post = (body, headers) =>
     new Promise((resolve, reject) => {
-      const fail = (reason: string, cause?: unknown): void =>
-        reject(new Error(`${target.host}: ${reason}`, cause === undefined ? {} : { cause }))
-      const timer = setTimeout(() => {
-        fail(`no answer within ${timeoutMs} ms`)
-        sent.destroy()
-      }, timeoutMs)
-      const settle = (finish: () => void): void => {
+      const fail = (reason: string, cause?: unknown): void => {
         clearTimeout(timer)
-        finish()
+        reject(new Error(`${target.host}: ${reason}`, cause === undefined ? {} : { cause }))
       }
+      let answered = false
+      const late = `no answer within ${timeoutMs} ms`
       const sent = request(
         target,
         {
@@ -68,46 +65,47 @@ export function openPost({ url, timeoutMs, allowPrivate, maxResponseBytes }: Pos
           },
           ...(free ? {} : { lookup: publicOnly }),
         },
-        (response) => {
-          read(response, maxResponseBytes).then(
-            (answer) =>
-              settle(() => {
-                const failure = failureOf(response, answer, target.host)
-                if (failure === undefined) resolve(answer)
-                else reject(failure)
-              }),
-            (error: unknown) => {
-              const { statusCode = 0 } = response
-              settle(() => {
-                // 2xx was said, and nobody needs the rest, unless an answer was asked for.
-                if (error instanceof TooLongError)
-                  reject(
-                    new Error(
-                      `${target.host}: the answer is longer than ${maxResponseBytes} octets`,
-                    ),
-                  )
-                else fail(`the answer ${statusCode} broke off`, error)
-              })
-            },
-          )
+        async (response) => {
+          answered = true
+          const answer = await read(response, maxResponseBytes)
+          clearTimeout(timer)
+          const failure = failureOf(response, answer.body, target.host)
+          if (failure === undefined) resolve(answer)
+          else reject(failure)
         },
       )
-      sent.on('error', (error) => settle(() => fail('no connection', error)))
+      const timer = setTimeout(() => sent.destroy(new Error(late)), timeoutMs)
+      // Once there is an answer, it breaking off is no matter of ours.
+      sent.on('error', (error) => {
+        if (answered) return
+        if (error.message === late) fail(late)
+        else fail('no connection', error)
+      })
+      sent.on('upgrade', (_response, socket) => {
+        socket.destroy()
+        fail('it answered 101, which nobody asked for')
+      })
       sent.end(body)
     })
   return { post, describe, close: () => agent.destroy() }
 }
 
-async function read(response: http.IncomingMessage, most: number): Promise<Buffer> {
+/** What comes of the body: never rejects, since its status has been said. */
+async function read(response: http.IncomingMessage, most: number): Promise<Answer> {
   const pieces: Buffer[] = []
   let length = 0
-  for await (const piece of response as AsyncIterable<Buffer>) {
-    length += piece.length
-    // Leaving the loop destroys the socket: it is not used again.
-    if (length > most) throw new TooLongError()
-    pieces.push(piece)
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      length += piece.length
+      // Leaving the loop destroys the socket: it is not used again.
+      if (length > most)
+        return { body: Buffer.concat(pieces), cut: `it is longer than ${most} octets` }
+      pieces.push(piece)
+    }
+    return { body: Buffer.concat(pieces) }
+  } catch {
+    return { body: Buffer.concat(pieces), cut: 'it broke off or took too long' }
   }
-  return Buffer.concat(pieces)
 }
 
 function failureOf(
@@ -130,7 +128,10 @@ function failureOf(
 /** RFC 9110 §10.2.3: seconds, or a date. */
 function retryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
-  const wait = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) * 1000 : Number.NaN
+  // Date.parse alone would take `-5` for a month.
+  const date = /^[A-Z][a-z]{2,8}, .* GMT$/.test(value) ? Date.parse(value) - Date.now() : Number.NaN
+  const wait = Number.isNaN(seconds) ? date : seconds
   return Number.isNaN(wait) ? undefined : Math.min(Math.max(0, wait), maxRetryAfterMs)
 }
 
@@ -141,14 +142,15 @@ function snippet(answer: Buffer): string {
 
 /** The system's look-up, refused when any of the addresses is private. */
 const publicOnly: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, found) => {
+  dns.lookup(hostname, { ...options, all: true }, (error, found) => {
     if (error !== null) return callback(error, '')
     const bad = found.find(({ address }) => isPrivateAddress(address))
-    if (bad !== undefined || found[0] === undefined) {
-      const reason = `leads to the private address ${bad?.address}; set allowPrivate: true if it is meant`
-      return callback(new Error(reason), '')
+    const [first] = found
+    if (bad !== undefined || first === undefined) {
+      const leads = `leads to the private address ${bad?.address ?? '(none)'}`
+      return callback(new Error(`${leads}; set allowPrivate: true if it is meant`), '')
     }
     if (options.all) return callback(null, found)
-    callback(null, found[0].address, found[0].family)
+    callback(null, first.address, first.family)
   })
 }

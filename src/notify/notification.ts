@@ -3,7 +3,7 @@
  * SES: reference §5; docs/notifications.md shows every payload.
  */
 import { parseAddressList } from '../mail/address-list.ts'
-import { type Field, headerFields } from '../mail/header-fields.ts'
+import type { Field } from '../mail/header-fields.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import { commonHeaders } from './common-headers.ts'
 import type { ReportedAction } from './reported-action.ts'
@@ -11,8 +11,8 @@ import type { ReportedAction } from './reported-action.ts'
 export type NotificationInput = {
   /** One rule's copy. */
   readonly receipt: Receipt
-  /** The header section as stored: our prepended fields, then the message's own. */
-  readonly header: Uint8Array
+  /** Our prepended fields, then the message's own. */
+  readonly fields: readonly Field[]
   readonly action: ReportedAction
   /** From receipt to the action. */
   readonly processingTimeMillis: number
@@ -39,8 +39,7 @@ export function functionEventOf(input: NotificationInput): object {
 /** SES: headersTruncated is true above 10 KB. */
 const maxHeaderOctets = 10 * 1024
 
-function mailOf({ receipt, header }: NotificationInput): object {
-  const fields = headerFields(header)
+function mailOf({ receipt, fields }: NotificationInput): object {
   const headers = within(fields, maxHeaderOctets)
   return {
     timestamp: receipt.time,

@@ -19,7 +19,7 @@ const blocks = [
   ['198.51.100.0', 24],
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
-  ['::', 127],
+  ['::', 96],
   // IPv4 in other clothes: mapped addresses are checked as IPv4, the others may lead anywhere.
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
@@ -27,6 +27,8 @@ const blocks = [
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 9],
   ['ff00::', 8],
@@ -37,7 +39,9 @@ for (const [address, prefix] of blocks)
   special.addSubnet(address, prefix, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
 /** What is no address counts as private. */
-export function isPrivateAddress(address: string): boolean {
+export function isPrivateAddress(text: string): boolean {
+  // A zone says which link, not what address.
+  const address = text.replace(/%.*$/s, '')
   const family = isIP(address)
   if (family === 0) return true
   const mapped = family === 6 ? ipv4In(address) : undefined
