@@ -54,7 +54,7 @@ export function openSns(
     describe: `SNS topic ${topic}`,
     async publish({ id, subject, body }) {
       const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
-      await said(`SNS topic ${topic}`, () =>
+      await said(`SNS topic ${topic}`, requestTimeoutMs, (late) =>
         client.send(
           new PublishCommand({
             TopicArn: topic,
@@ -63,6 +63,7 @@ export function openSns(
             MessageAttributes: attributes,
             ...ordered(topic, id),
           }),
+          late,
         ),
       )
     },
@@ -81,7 +82,7 @@ export function openSqs(place: Extract<TopicConfig, { type: 'sqs' }>): Topic {
     describe: `SQS queue ${queueUrl}`,
     async publish({ id, body }) {
       const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
-      await said(`SQS queue ${queueUrl}`, () =>
+      await said(`SQS queue ${queueUrl}`, requestTimeoutMs, (late) =>
         client.send(
           new SendMessageCommand({
             QueueUrl: queueUrl,
@@ -89,6 +90,7 @@ export function openSqs(place: Extract<TopicConfig, { type: 'sqs' }>): Topic {
             MessageAttributes: attributes,
             ...ordered(queueUrl, id),
           }),
+          late,
         ),
       )
     },
@@ -101,17 +103,19 @@ export function openLambda(
   place: Extract<FunctionConfig, { type: 'lambda' }> | undefined,
 ): FunctionTarget {
   const name = place?.arn ?? arn
-  const client = new LambdaClient(settings(place ?? {}, name, place?.timeoutMs ?? 30_000))
+  const timeoutMs = place?.timeoutMs ?? 30_000
+  const client = new LambdaClient(settings(place ?? {}, name, timeoutMs))
   return {
     describe: `Lambda function ${name}`,
     async invoke(event, { type }) {
-      const answer = await said(`Lambda function ${name}`, () =>
+      const answer = await said(`Lambda function ${name}`, timeoutMs, (late) =>
         client.send(
           new InvokeCommand({
             FunctionName: name,
             InvocationType: type,
             Payload: Buffer.from(event),
           }),
+          late,
         ),
       )
       if (answer.FunctionError !== undefined)
@@ -123,9 +127,20 @@ export function openLambda(
 }
 
 /** Printable, one line, that names the target; too large stays too large. */
-async function said<T>(target: string, send: () => Promise<T>): Promise<T> {
+async function said<T>(
+  target: string,
+  timeoutMs: number,
+  send: (late: { readonly abortSignal: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController()
+  // The SDK's time-out ends with the header of the answer, and so does its heed of the signal.
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.abort()
+    reject(new Error(`no answer within ${timeoutMs} ms`))
+  }, timeoutMs)
   try {
-    return await send()
+    return await Promise.race([send({ abortSignal: late.signal }), promise])
   } catch (error) {
     const name = error instanceof Error ? error.name : 'error'
     const text = describeError(error)
@@ -135,5 +150,7 @@ async function said<T>(target: string, send: () => Promise<T>): Promise<T> {
     if (/too ?(long|large)|must be (shorter|smaller)/i.test(`${name} ${text}`))
       throw new PermanentError(message)
     throw new Error(message)
+  } finally {
+    clearTimeout(timer)
   }
 }
