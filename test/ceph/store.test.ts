@@ -2,6 +2,8 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { afterAll, describe, expect, inject, test } from 'vitest'
 import { PermanentError } from '../../src/errors.ts'
+import { open, seal, sealedLength } from '../../src/seal/envelope.ts'
+import { newKeyPair } from '../../src/seal/keys.ts'
 import { s3Client, s3ObjectStore } from '../../src/store/s3.ts'
 import * as of from '../conformance/content.ts'
 import { objectStoreSuite } from '../conformance/object-store.ts'
@@ -71,4 +73,22 @@ describe('a refusal of the server', () => {
     await expect(store.get('key')).rejects.toThrow(/create the bucket/)
     await expect(of.all(store.list())).rejects.toThrow(/create the bucket/)
   })
+})
+
+test('a presigned URL gives the sealed object to whoever has it, and nothing to who changed it', async () => {
+  const store = s3ObjectStore({ client, bucket: await newBucket(client) })
+  const pair = newKeyPair()
+  const plaintext = Buffer.from('Subject: x\r\n\r\nhello\r\n')
+  const sealed = seal([plaintext], [pair.publicKey])
+  const length = sealedLength(plaintext.length, 1)
+  await store.put('raw/help/m1', sealed, { ...of.described(length) })
+  const url = (await store.url?.('raw/help/m1', 60)) ?? ''
+  const answer = await fetch(url)
+  expect(answer.status).toBe(200)
+  const octets = Buffer.from(await answer.arrayBuffer())
+  expect(octets).toHaveLength(length)
+  expect(Buffer.concat(await Array.fromAsync(open([octets], [pair])))).toEqual(plaintext)
+  const other = await fetch(url.replace('raw/help/m1', 'raw/help/m2'))
+  expect(other.status).toBe(403)
+  await other.arrayBuffer()
 })

@@ -1,4 +1,7 @@
 /** Topics: SNS and SQS at an emulator, a Redis stream on a real Redis, webhooks at a real HTTP server. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -135,6 +138,24 @@ describe('a webhook', () => {
     expect(() => new Webhook(first).verify(`${body} `, headers)).toThrow('No matching signature')
     const renamed = { ...headers, 'webhook-id': 'm2-0' }
     expect(() => new Webhook(first).verify(body, renamed)).toThrow('No matching signature')
+  })
+
+  test('is verified by the code on the page, in JavaScript and in Python', async () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/notifications.md'), 'utf8')
+    const code = (language: string): string =>
+      new RegExp(`\`\`\`${language}\\n[^]*?\`\`\``).exec(page)?.[0].replace(/^`.*\n|`+$/g, '') ?? ''
+    const headers = signedHeaders(notice.id, notice.body, secrets, Date.now())
+    const module = `data:text/javascript,${encodeURIComponent(code('js'))}`
+    const { verify } = await import(/* @vite-ignore */ module)
+    const python = (body: string): string =>
+      execFileSync('python3', ['-'], {
+        input: `import json\n${code('python')}\nprint(verify(${JSON.stringify(second)}, json.loads('${JSON.stringify(headers)}'), ${JSON.stringify(body)}.encode()))\n`,
+        encoding: 'utf8',
+      }).trim()
+    expect(verify(second, headers, notice.body)).toBe(true)
+    expect(verify(second, headers, `${notice.body} `)).toBe(false)
+    expect(python(notice.body)).toBe('True')
+    expect(python(`${notice.body} `)).toBe('False')
   })
 
   test('is signed for its time, and the id is the same on each attempt', async () => {
