@@ -78,8 +78,8 @@ describe('a refusal of the server', () => {
 test('a presigned URL gives the sealed object to whoever has it, and nothing to who changed it', async () => {
   const store = s3ObjectStore({ client, bucket: await newBucket(client) })
   const pair = newKeyPair()
-  const plaintext = Buffer.from('Subject: x\r\n\r\nhello\r\n')
-  const sealed = seal([plaintext], [pair.publicKey])
+  const plaintext = 'Subject: x\r\n\r\nhello\r\n'
+  const sealed = seal(of.textBody(plaintext), [pair.publicKey])
   const length = sealedLength(plaintext.length, 1)
   await store.put('raw/help/m1', sealed, { ...of.described(length) })
   const url = (await store.url?.('raw/help/m1', 60)) ?? ''
@@ -87,7 +87,9 @@ test('a presigned URL gives the sealed object to whoever has it, and nothing to 
   expect(answer.status).toBe(200)
   const octets = Buffer.from(await answer.arrayBuffer())
   expect(octets).toHaveLength(length)
-  expect(Buffer.concat(await Array.fromAsync(open([octets], [pair])))).toEqual(plaintext)
+  expect(Buffer.concat(await Array.fromAsync(open(of.chunks(octets), [pair])))).toEqual(
+    Buffer.from(plaintext),
+  )
   const other = await fetch(url.replace('raw/help/m1', 'raw/help/m2'))
   expect(other.status).toBe(403)
   await other.arrayBuffer()
