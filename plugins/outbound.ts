@@ -3,7 +3,7 @@
  * Haraka's outbound only (src/haraka/outbound.ts), never in the SMTP processes.
  */
 import { cont, ok } from 'haraka-constants'
-import { relay } from '../src/haraka/outbound.ts'
+import { route } from '../src/haraka/outbound.ts'
 import { isInternational } from '../src/haraka/parameters.ts'
 import type { Next, Plugin } from '../src/haraka/types.ts'
 import { log } from '../src/log.ts'
@@ -16,15 +16,23 @@ export function register(this: Plugin): void {
 }
 
 type Path = { readonly address: string; format: (ascii: boolean) => string }
-type Item = { readonly todo: { readonly mail_from: Path; readonly rcpt_to: readonly Path[] } }
+type Item = {
+  readonly todo: {
+    readonly mail_from: Path
+    readonly rcpt_to: readonly Path[]
+    readonly notes: Record<string, unknown>
+  }
+}
 
 // None is wrapped by hook(): there is no session, and nothing here can fail.
 
 export const onGetMx = (next: Next, item: Item, _domain: string): void => {
   askForSmtpUtf8(item)
-  const through = relay()
-  if (through === undefined) next(cont)
-  else next(ok, { exchange: through.host, port: through.port, priority: 0 })
+  const { hostname, relay } = route()
+  // Haraka 3.3.4 says EHLO undefined where NODE_ENV is test.
+  item.todo.notes['outbound_helo'] = hostname
+  if (relay === undefined) next(cont)
+  else next(ok, { exchange: relay.host, port: relay.port, priority: 0 })
 }
 
 export const onDelivered = (next: Next, item: Item, [host]: readonly string[]): void => {

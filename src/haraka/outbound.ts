@@ -26,6 +26,9 @@ export type OutboundOptions = {
 
 export type Relay = { readonly host: string; readonly port: number }
 
+/** Whom a message goes to, and what it calls itself there. */
+export type Route = Pick<OutboundOptions, 'hostname' | 'relay'>
+
 export type Outbound = {
   /** Resolves when the message is in Haraka's queue, fsynced. The reverse-path is null. */
   readonly send: (to: string, message: Buffer) => Promise<void>
@@ -41,12 +44,13 @@ type HarakaOutbound = {
   readonly init_queue: (pid: undefined) => Promise<void>
 }
 
-let theRelay: Relay | undefined
+let theRoute: Route | undefined
 let loaded: Promise<HarakaOutbound> | undefined
 
 /** For plugins/outbound.ts. */
-export function relay(): Relay | undefined {
-  return theRelay
+export function route(): Route {
+  if (theRoute === undefined) throw new Error('outbound has not been started')
+  return theRoute
 }
 
 /** Haraka is loaded with the first message, or with those that wait: most nodes never send one. */
@@ -82,7 +86,7 @@ function load(options: OutboundOptions): Promise<HarakaOutbound> {
 }
 
 async function start(options: OutboundOptions): Promise<HarakaOutbound> {
-  theRelay = options.relay
+  theRoute = options
   mkdirSync(options.queue, { recursive: true, mode: 0o700 })
   writeOutboundHome(options.home, options)
   // Read by Haraka when its modules are loaded.
