@@ -66,8 +66,8 @@ export function writeOutboundHome(home: string, settings: OutboundHomeSettings):
       concurrency_max: 10,
       connect_timeout: 30,
       enable_tls: true,
-      // A bounce to our own MX would come back for ever.
-      local_mx_ok: false,
+      // A sender may have its mail here. Its bounce does not come back: the reverse-path is null.
+      local_mx_ok: true,
       received_header: 'disabled',
       // Two days: a bounce that comes later helps nobody (RFC 5321 §4.5.4.1 asks four of mail itself).
       temp_fail_intervals: '1m,5m*3,15m*3,1h*47',

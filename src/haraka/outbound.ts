@@ -60,7 +60,7 @@ export function openOutbound(options: OutboundOptions): Outbound {
     load(options).catch((error: unknown) => {
       log.error(
         { reason: describeError(error) },
-        'Bounce messages that wait can not be sent; they stay in the queue until the next start',
+        'Bounce messages that wait can not be sent; they stay in the queue until the next one or the next start',
       )
     })
   return {
