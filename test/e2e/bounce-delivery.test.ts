@@ -1,12 +1,14 @@
 /** A bounce message on its way: octet by octet as it was written, through kills, and while nobody listens. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { deliveryStatusNotification } from '../../src/mail/dsn.ts'
 import { arrived, bounce, queued, send, startSendersServer } from '../support/bounces.ts'
 import { freePort } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
 
+// Whole servers are started in each, on a machine that others use.
+vi.setConfig({ testTimeout: 240_000 })
 afterEach(stopAll)
 
 const store = { S3Action: { BucketName: 'inbox' } }
