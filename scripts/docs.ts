@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { configJsonSchema } from '../src/config/json-schema.ts'
 import { configTables } from '../src/config/manual.ts'
 import { filtersJsonSchema } from '../src/filters/schema.ts'
-import { ruleSetJsonSchema } from '../src/rules/json-schema.ts'
+import { expectationsJsonSchema, ruleSetJsonSchema } from '../src/rules/json-schema.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -16,6 +16,7 @@ export function documents(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/config.md', configPage()],
     ['docs/config.schema.json', json(configJsonSchema())],
+    ['rules/schema/expectations.json', json(expectationsJsonSchema())],
     ['rules/schema/filters.json', json(filtersJsonSchema())],
     ['rules/schema/rule-set.json', json(ruleSetJsonSchema())],
   ])

@@ -28,6 +28,11 @@ export function schemaProblems(data: unknown): Problem[] {
   })
 }
 
+/** Every problem of data with a schema that has no unions of its own. */
+export function plainProblems(schema: z.ZodType, data: unknown): Problem[] {
+  return issuesOf(schema, data).flatMap((issue) => describe(schema, issue, data, []))
+}
+
 type Union = {
   readonly noun: string
   readonly kinds: Readonly<Record<string, z.ZodType>>

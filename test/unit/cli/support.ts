@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, vi } from 'vitest'
+import { checkCommand } from '../../../src/cli/check.ts'
 import { explainCommand } from '../../../src/cli/explain-command.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
 import { mailCommand } from '../../../src/cli/mail.ts'
@@ -60,7 +61,7 @@ async function run(args: readonly string[]): Promise<Ran> {
   const program = new Command('postern').option('--config <file>')
   program.addCommand(mailCommand()).addCommand(keysCommand()).addCommand(explainCommand())
   program.addCommand(replayCommand()).addCommand(quarantineCommand())
-  program.addCommand(rulesCommand())
+  program.addCommand(rulesCommand()).addCommand(checkCommand())
   for (const each of allOf(program)) each.exitOverride()
   try {
     await program.parseAsync(args, { from: 'user' })
