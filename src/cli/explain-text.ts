@@ -1,8 +1,9 @@
 /** What `postern explain` prints for people: lines of at most 100 columns, harmless on a terminal. Pure. */
 import type { FilterMatch } from '../filters/ip-filter.ts'
 import { verdictNames } from '../mail/verdict.ts'
+import type { Missing } from '../rules/decide.ts'
 import { describeStep } from '../rules/describe.ts'
-import type { Given, Missing, RcptAnswer } from '../rules/forecast.ts'
+import type { Given, RcptAnswer } from '../rules/forecast.ts'
 import type { RuleTrace } from '../rules/trace.ts'
 import { printable } from './context.ts'
 import type { Explanation, PlanLine } from './explain.ts'
@@ -25,7 +26,7 @@ export function explanationText(explanation: Explanation, given: Given): string 
       rules.map((rule) => ruleLines(rule, width)),
     ),
     ...section(
-      depends === undefined ? 'Plan' : 'Plan, as far as it is certain',
+      depends === undefined ? 'Plan' : 'Plan, unless an undecided condition holds',
       steps(plan, explanation),
     ),
     ...(reply === undefined || !rcpt.some(({ accepted }) => accepted)

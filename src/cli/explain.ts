@@ -38,17 +38,23 @@ export type PlanLine = Omit<PlannedAction, 'scan'> & { readonly target: string }
 
 /** Explains as JSON or as text, without a final line break. Throws UserError as `loadRuleSet` does. */
 export function explain(options: ExplainOptions): string {
-  const { rules, config, given, json } = options
+  const { config, given, json } = options
   const { domains } = config
-  const { ruleSet } = loadRuleSet(rules, options.ruleSet ?? 'default', { domains })
+  const { ruleSet } = loadRuleSet(options.rules, options.ruleSet ?? 'default', { domains })
   const { remoteIp } = given.session
-  const filters = remoteIp === undefined ? compileFilters([]) : filtersFor(remoteIp, rules)
+  const filters = remoteIp === undefined ? compileFilters([]) : filtersFor(remoteIp, options.rules)
   const told = forecast(compile(ruleSet, domains), given, serverOf(config, filters))
+  const { disposition, reply, depends, rcpt, unmatched } = told
   const explanation: Explanation = {
-    ...told,
+    disposition,
+    ...(reply === undefined ? {} : { reply }),
+    ...(depends === undefined ? {} : { depends }),
     ruleSet: ruleSet.Metadata.Name,
     ...(remoteIp === undefined ? {} : { filter: filters.find(remoteIp) ?? null }),
+    rcpt,
+    rules: told.rules,
     plan: told.plan.map(planLine),
+    unmatched,
   }
   if (json) return JSON.stringify(explanation, null, 2)
   return explanationText(explanation, given)

@@ -96,6 +96,24 @@ const no = (because: string): Decision => ({ result: 'false', because })
 const undecided = (because: string): Decision => ({ result: 'undecided', because })
 const decided = (holds: boolean, because: string): Decision => (holds ? yes(because) : no(because))
 const notYet = 'not known before the message is there'
+const noSender = 'the reverse-path is not known'
+const noHelo = 'the HELO name is not known'
+const noAddress = "the client's address is not known"
+
+/** What a fact that was not given leaves undecided, in the words of `because`. */
+export function missingFact({ result, because }: Decision): Missing | undefined {
+  if (result !== 'undecided') return undefined
+  if (because.includes('verdict is not known')) return 'verdicts'
+  const facts = {
+    [notYet]: 'message',
+    [noSender]: 'from',
+    [noHelo]: 'helo',
+    [noAddress]: 'ip',
+  } as const
+  return facts[because as keyof typeof facts]
+}
+
+export type Missing = 'from' | 'helo' | 'ip' | 'message' | 'verdicts'
 
 function predicateOf(condition: Condition): Predicate {
   if ('StringExpression' in condition) return stringPredicate(condition.StringExpression)
@@ -167,9 +185,9 @@ function textsOf(
     case 'RECIPIENT':
       return [recipient]
     case 'MAIL_FROM':
-      return facts.reversePath === undefined ? 'the reverse-path is not known' : [facts.reversePath]
+      return facts.reversePath === undefined ? noSender : [facts.reversePath]
     case 'HELO':
-      return facts.helo === undefined ? 'the HELO name is not known' : [facts.helo]
+      return facts.helo === undefined ? noHelo : [facts.helo]
     case 'ATTACHMENT_NAME':
     case 'ATTACHMENT_TYPE': {
       if (facts.attachments === undefined) return attachmentsUnknown(facts)
@@ -248,7 +266,7 @@ function ipPredicate({ Operator, Values }: Spec<'IpExpression'>): Predicate {
   const blocks = Values.map(parseBlock).filter((each) => typeof each !== 'string')
   return ({ remoteIp }) => {
     const address = remoteIp === undefined ? undefined : parseAddress(remoteIp)
-    if (address === undefined) return undecided("the client's address is not known")
+    if (address === undefined) return undecided(noAddress)
     const fits = blocks.some(
       (block) =>
         block.family === address.family &&
@@ -306,7 +324,8 @@ function verdictPredicate({ Evaluate, Operator, Values }: Spec<'VerdictExpressio
 }
 
 function verdictUnknown(name: string, { size }: MessageFacts): string {
-  return size === undefined ? notYet : `the ${name} verdict is not known`
+  const when = size === undefined ? ' before the message is there' : ''
+  return `the ${name} verdict is not known${when}`
 }
 
 function describeVerdict(

@@ -2,7 +2,8 @@
  * What a server would answer and do, from RCPT to the end of data, told beforehand: for `postern explain`
  * and for the tests of rules. Asks the functions that the server asks. Pure, never throws.
  */
-import { allDisabled, type Verdicts, verdictNames } from '../mail/verdict.ts'
+import { allDisabled, type Verdicts } from '../mail/verdict.ts'
+import { type Missing, missingFact } from './decide.ts'
 import { type CompiledRuleSet, evaluate, outlook, type RuleTrace, wants } from './evaluate.ts'
 import type { MessageFacts, SessionFacts } from './facts.ts'
 import { type ContentLimits, planOf } from './plan.ts'
@@ -56,22 +57,20 @@ export type Forecast = {
   readonly depends?: readonly Missing[]
   readonly rcpt: readonly RcptAnswer[]
   readonly rules: readonly RuleTrace[]
-  /** With `depends`, what is certain so far. */
+  /** With `depends`, what would be done if no undecided condition held. */
   readonly plan: readonly PlannedAction[]
   /** Those that no rule does anything for: refused at RCPT, or their rules' conditions do not hold. */
   readonly unmatched: readonly string[]
 }
 
-export type Missing = 'from' | 'helo' | 'ip' | 'message' | 'verdicts'
-
 export function forecast(compiled: CompiledRuleSet, given: Given, server: Server): Forecast {
-  const { session, verdicts = {}, message } = given
+  const { session, verdicts, message } = given
   const { replies } = server
   const rcpt = given.recipients.map((each) => answerTo(compiled, each, session, server))
   const accepted = rcpt.filter((each) => each.accepted).map(({ recipient }) => recipient)
   // Where nobody is accepted there is no message; how the rules see it still says why.
   const recipients = accepted.length > 0 ? accepted : given.recipients
-  const facts = { ...session, recipients, ...message, verdicts }
+  const facts = { ...session, recipients, ...message, ...(verdicts && { verdicts }) }
   const { plan, trace: rules } = evaluate(compiled, facts)
   const matched = new Set(rules.flatMap((each) => each.recipients))
   const unmatched = given.recipients.filter((each) => !matched.has(each))
@@ -82,11 +81,8 @@ export function forecast(compiled: CompiledRuleSet, given: Given, server: Server
   }
   const refusal = refusalFor(compiled, facts, server)
   if (refusal !== undefined) return { ...told, ...said(refusal), plan: [] }
-  const depends = missingOf(given)
-  const doubt = rules.some(({ conditions = [] }) => {
-    return conditions.some(({ result }) => result === 'undecided')
-  })
-  if (doubt && depends.length > 0) return { ...told, disposition: 'accept', depends, plan }
+  const depends = missingOf(rules)
+  if (depends.length > 0) return { ...told, disposition: 'accept', depends, plan }
   const decided = planOf(compiled, facts, message?.size ?? 0, server.limits)
   const reply = {
     accept: decided.bounce === undefined ? replies.accepted : replies.bounced(decided.bounce),
@@ -129,13 +125,7 @@ function refusalFor(
   return refuses({ ...off, ...facts.verdicts, ...scanned })
 }
 
-function missingOf({ session, message, verdicts = {} }: Given): Missing[] {
-  const missing: readonly (readonly [Missing, boolean])[] = [
-    ['from', session.reversePath === undefined],
-    ['helo', session.helo === undefined],
-    ['ip', session.remoteIp === undefined],
-    ['message', message === undefined],
-    ['verdicts', verdictNames.some((name) => verdicts[name] === undefined)],
-  ]
-  return missing.filter(([, absent]) => absent).map(([name]) => name)
+function missingOf(rules: readonly RuleTrace[]): Missing[] {
+  const outcomes = rules.flatMap(({ conditions = [] }) => conditions)
+  return [...new Set(outcomes.flatMap((each) => missingFact(each) ?? []))]
 }
