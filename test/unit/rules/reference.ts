@@ -26,12 +26,16 @@ export function hits(pattern: string, recipient: string): boolean {
   const at = rcpt.lastIndexOf('@')
   const local = rcpt.slice(0, at)
   const dom = rcpt.slice(at + 1)
-  if (pat.startsWith('.')) return dom.endsWith(pat) && dom.length > pat.length
   const p = pat.lastIndexOf('@')
-  if (p < 0) return dom === pat
+  const patDom = pat.slice(p + 1).replace(/^\*\./, '.')
+  const below = patDom.startsWith('.')
+  if (below ? !dom.endsWith(patDom) || dom.length <= patDom.length : dom !== patDom) return false
+  if (p < 0) return true
   const pl = pat.slice(0, p)
-  if (dom !== pat.slice(p + 1)) return false
-  return local === pl || (!pl.includes('+') && local.startsWith(`${pl}+`))
+  // Each `*` stands for any characters; a label, for which any will do unless one is named, begins at
+  // the first plus.
+  const whole = new RegExp(`^${pl.split('*').map(RegExp.escape).join('.*')}$`, 's')
+  return whole.test(local) || (!pl.includes('+') && whole.test(local.replace(/[+].*$/s, '')))
 }
 
 function names(rule: Rule, recipient: string, domains: readonly string[]): boolean {
