@@ -1,7 +1,10 @@
 /** What a rule set does with a message. SES: rule order, stop (reference §1.4 to §1.6) */
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { compile, evaluate, wants } from '../../../src/rules/evaluate.ts'
+import { allDisabled, type Verdict } from '../../../src/mail/verdict.ts'
+import { sessionBounce } from '../../../src/rules/bounce.ts'
+import type { Condition } from '../../../src/rules/condition.ts'
+import { compile, evaluate, outlook, wants } from '../../../src/rules/evaluate.ts'
 import type { Rule, RuleAction, RuleSet } from '../../../src/rules/rule-set.ts'
 import { naiveEvaluate, naiveWants } from './reference.ts'
 
@@ -169,46 +172,186 @@ const pattern = fc.oneof(
   host.map((each) => `.${each}`),
   fc.tuple(user, host).map(([name, at]) => `${name}@${at}`.toUpperCase()),
 )
+const told: RuleAction = { S3Action: { BucketName: 'told', TopicArn: 'arn:t' } }
+const bounce: RuleAction = {
+  BounceAction: { SmtpReplyCode: '550', Message: 'no', Sender: 'a@b.test' },
+}
+const endings: readonly RuleAction[] = [
+  stop,
+  { StopAction: { Scope: 'RuleSet', TopicArn: 'arn:t' } },
+  { DropAction: {} },
+  { QuarantineAction: { TopicArn: 'arn:t' } },
+]
 const actions = fc
-  .tuple(fc.array(fc.constantFrom(store('x'), header), { maxLength: 2 }), fc.boolean())
-  .map(([some, last]) => (last ? [...some, stop] : some))
+  .tuple(
+    fc.array(fc.constantFrom(store('x'), header, told, bounce, bounce), { maxLength: 2 }),
+    fc.option(fc.constantFrom(...endings), { nil: undefined }),
+  )
+  .map(([some, last]) => (last === undefined ? some : [...some, last]))
+const text = (Attribute: 'RECIPIENT' | 'HELO', ...Values: string[]): Condition => ({
+  StringExpression: { Evaluate: { Attribute }, Operator: 'EQUALS', Values },
+})
+const condition = fc.constantFrom<Condition>(
+  text('RECIPIENT', 'u@a.test', 'V@x.a.test', 'u@b.test'),
+  text('HELO', 'mx.test'),
+  {
+    VerdictExpression: {
+      Evaluate: { Attribute: 'SPAM' },
+      Operator: 'EQUALS',
+      Values: ['PASS', 'DISABLED'],
+    },
+  },
+)
+const conditions = fc.array(condition, { maxLength: 2 })
 const rules = fc.array(
   fc.record({
     Enabled: fc.boolean(),
     TlsPolicy: fc.constantFrom('Optional' as const, 'Require' as const),
     Recipients: fc.array(pattern, { maxLength: 3 }),
     Actions: actions,
-    ScanEnabled: fc.boolean(),
+    ScanEnabled: fc.constant(true),
+    Conditions: conditions,
+    Unless: fc.oneof(fc.constant([]), conditions),
+    OnUndecided: fc.constantFrom('SKIP' as const, 'MATCH' as const, 'DEFER' as const),
   }),
   { maxLength: 8 },
 )
+const session = fc.record(
+  { tls: fc.boolean(), helo: fc.constantFrom('mx.test', 'other.test') },
+  { requiredKeys: ['tls'] },
+)
+const verdicts = fc.constantFrom('PASS' as const, 'FAIL' as const, 'PROCESSING_FAILED' as const)
+const judged = (verdict: Verdict) => ({ ...allDisabled('test'), spam: { verdict } })
 const domains = fc.uniqueArray(host, { maxLength: 2 })
+
+const named = (some: readonly Omit<Rule, 'Name'>[]) =>
+  ruleSet(...some.map((each, index) => ({ Name: `r${index}`, ...each })))
 
 test('the indexed evaluation equals a loop over all rules', () => {
   fc.assert(
-    fc.property(rules, domains, recipients, fc.boolean(), (some, ours, whom, tls) => {
-      const set = ruleSet(...some.map((each, index) => ({ Name: `r${index}`, ...each })))
+    fc.property(rules, domains, recipients, session, verdicts, (some, ours, whom, known, word) => {
+      const set = named(some)
       const compiled = compile(set, ours)
-      const { disposition, plan, trace } = evaluate(compiled, { recipients: whom, tls })
-      const { matchedOf, ...naive } = naiveEvaluate(set, ours, { recipients: whom, tls })
-      expect({ disposition, plan }).toEqual(naive)
+      const facts = { ...known, recipients: whom, size: 1, verdicts: judged(word) }
+      const { disposition, plan, trace, unmatched } = evaluate(compiled, facts)
+      const { matchedOf, doubts: _, ...naive } = naiveEvaluate(set, ours, facts)
+      expect({ disposition, plan, unmatched }).toEqual(naive)
       expect(trace.map((each) => each.recipients)).toEqual(matchedOf)
       expect(trace.every((each) => each.matched === each.recipients.length > 0)).toBe(true)
-      for (const one of whom) {
-        expect(wants(compiled, one, { tls })).toEqual(naiveWants(set, ours, one, tls))
-      }
+      for (const one of whom)
+        expect(wants(compiled, one, known)).toEqual(naiveWants(set, ours, one, known))
     }),
-    { numRuns: 2000 },
+    { numRuns: 500 },
   )
 })
 
-test('who is wanted at RCPT is matched at the end of DATA, so that no accepted recipient is lost', () => {
+test('who is refused at RCPT would be refused or bounced at the end of DATA, whatever is found there', () => {
   fc.assert(
-    fc.property(rules, domains, recipients, fc.boolean(), (some, ours, [one = ''], tls) => {
-      const set = ruleSet(...some.map((each, index) => ({ Name: `r${index}`, ...each })))
-      const compiled = compile(set, ours)
-      const { disposition } = evaluate(compiled, { recipients: [one], tls })
-      expect(wants(compiled, one, { tls }).wanted).toBe(disposition === 'accept')
-    }),
+    fc.property(
+      rules,
+      domains,
+      recipients,
+      session,
+      verdicts,
+      (some, ours, [one = ''], known, word) => {
+        const compiled = compile(named(some), ours)
+        const answer = wants(compiled, one, known)
+        const facts = { ...known, recipients: [one], size: 1, verdicts: judged(word) }
+        const { disposition, plan } = evaluate(compiled, facts)
+        if (answer.wanted) return
+        if (answer.reason === 'bounce')
+          expect(sessionBounce(plan, [one])).toEqual({ reply: answer.bounce, rest: [] })
+        else expect(disposition).toBe('reject')
+      },
+    ),
+    { numRuns: 500 },
   )
+})
+
+test('what is foreseen before the verdicts is never less than what comes', () => {
+  fc.assert(
+    fc.property(rules, domains, recipients, session, verdicts, (some, ours, whom, known, word) => {
+      const compiled = compile(
+        named(some.map((each, at) => ({ ...each, ScanEnabled: at % 2 === 0 }))),
+        ours,
+      )
+      const { acts, scan } = outlook(compiled, { ...known, recipients: whom })
+      const facts = { ...known, recipients: whom, size: 1, verdicts: judged(word) }
+      const { plan, disposition } = evaluate(compiled, facts)
+      if (!acts) expect([plan, disposition === 'defer']).toEqual([[], false])
+      if (!scan) expect(plan.filter((each) => each.scan)).toEqual([])
+    }),
+    { numRuns: 500 },
+  )
+})
+
+const spam: Condition = {
+  VerdictExpression: { Evaluate: { Attribute: 'SPAM' }, Operator: 'EQUALS', Values: ['FAIL'] },
+}
+const stopTold: RuleAction = { StopAction: { Scope: 'RuleSet', TopicArn: 'arn:t' } }
+
+const outlooks = [
+  // why, rules, acts, scan
+  ['nothing is there', [], false, false],
+  ['a rule that stores', [rule('r')], true, false],
+  ['and has mail scanned', [rule('r', { ScanEnabled: true })], true, true],
+  ['one that only stops', [rule('r', { Actions: [stop], ScanEnabled: true })], false, false],
+  ['or drops', [rule('r', { Actions: [{ DropAction: {} }] })], false, false],
+  ['or does nothing', [rule('r', { Actions: [] })], false, false],
+  ['a stop with a notice tells the verdicts', [rule('r', { Actions: [stopTold] })], true, false],
+  [
+    'a drop that depends on a verdict needs it',
+    [rule('r', { Actions: [{ DropAction: {} }], ScanEnabled: true, Conditions: [spam] })],
+    true,
+    true,
+  ],
+  ['a rule that needs TLS does nothing without', [tlsRule('r')], false, false],
+  ['nor one for others', [rule('r', { Recipients: ['b.test'] })], false, false],
+] as const
+
+test.for(outlooks)('before the verdicts: %s', ([, some, acts, scan]) => {
+  const compiled = compile(ruleSet(...some), ['example.test'])
+  const facts = { recipients: ['a@example.test'], tls: false }
+  expect(outlook(compiled, facts)).toEqual({ acts, scan })
+})
+
+const refusal = { wanted: false, reason: 'bounce', bounce: Object.values(bounce)[0] }
+const toldBounce: RuleAction = {
+  BounceAction: { SmtpReplyCode: '550', Message: 'no', Sender: 'a@b.test', TopicArn: 'arn:t' },
+}
+const bouncing = (some: Partial<Rule> = {}) => rule('b', { Actions: [bounce], ...some })
+
+const bounces = [
+  // why, rules, answer
+  ['the only thing to do is to bounce', [bouncing()], refusal],
+  ['a header field changes nothing', [bouncing({ Actions: [header, bounce] })], refusal],
+  ['something is stored, too', [bouncing(), rule('s')], wanted],
+  ['something is stored before', [rule('s'), bouncing()], wanted],
+  ['but not where it stops', [bouncing({ Actions: [bounce, stop] }), rule('s')], refusal],
+  ['somebody is told of it', [bouncing({ Actions: [toldBounce] })], wanted],
+  ['a verdict has to decide first', [bouncing({ Conditions: [spam] })], wanted],
+  ['a verdict may still keep it', [bouncing(), rule('s', { Conditions: [spam] })], wanted],
+  ['the session decides', [bouncing({ Conditions: [text('HELO', 'mx.test')] })], refusal],
+  ['the session decides otherwise', [bouncing({ Unless: [text('HELO', 'mx.test')] })], noRule],
+  [
+    'TLS would not help a rule that is ruled out',
+    [tlsRule('t', { Unless: [text('HELO', 'mx.test')] })],
+    noRule,
+  ],
+  [
+    'TLS would help a rule that asks for it twice',
+    [
+      tlsRule('t', {
+        Conditions: [
+          { BooleanExpression: { Evaluate: { Attribute: 'TLS' }, Operator: 'IS_TRUE' } },
+        ],
+      }),
+    ],
+    tlsRequired,
+  ],
+] as const
+
+test.for(bounces)('a bounce at RCPT: %s', ([, some, answer]) => {
+  const compiled = compile(ruleSet(...some), ['example.test'])
+  expect(wants(compiled, 'a@example.test', { tls: false, helo: 'mx.test' })).toEqual(answer)
 })

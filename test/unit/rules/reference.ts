@@ -2,7 +2,9 @@
  * The obvious implementation that the indexed one must equal: the matcher of the reference (§1.3,
  * own code there) and one loop over rules, without any index. For addresses in plain spelling.
  */
+import type { Condition } from '../../../src/rules/condition.ts'
 import type { Wanted } from '../../../src/rules/evaluate.ts'
+import type { MessageFacts, SessionFacts } from '../../../src/rules/facts.ts'
 import { compile, rulesNaming } from '../../../src/rules/lookup.ts'
 import type { PlannedAction, Rule, RuleSet } from '../../../src/rules/rule-set.ts'
 
@@ -44,38 +46,105 @@ function names(rule: Rule, recipient: string, domains: readonly string[]): boole
   return rule.Enabled && patterns.some((pattern) => hits(pattern, recipient))
 }
 
-export function naiveWants(
-  { Rules }: RuleSet,
-  domains: readonly string[],
-  recipient: string,
-  tls: boolean,
-): Wanted {
-  const naming = Rules.filter((rule) => names(rule, recipient, domains))
-  if (naming.length === 0) return { wanted: false, reason: 'no-rule' }
-  if (tls || naming.some((rule) => rule.TlsPolicy === 'Optional')) return { wanted: true }
-  return { wanted: false, reason: 'tls-required' }
+type Going = { readonly recipient: string; readonly place: number }
+
+/**
+ * What the conditions say: the naive twin knows SPAM verdicts, the recipient and the HELO name alone, which
+ * yield all there is: of the message, of the recipient, of the session.
+ */
+function conditionHolds(condition: Condition, facts: MessageFacts, recipient: string): Kleene {
+  if ('VerdictExpression' in condition) {
+    const verdict = facts.verdicts?.spam.verdict
+    if (verdict === undefined || verdict === 'PROCESSING_FAILED') return undefined
+    return condition.VerdictExpression.Values.includes(verdict)
+  }
+  if (!('StringExpression' in condition)) throw new Error('the twin does not know it')
+  const { Evaluate, Values } = condition.StringExpression
+  const text = Evaluate.Attribute === 'RECIPIENT' ? recipient : facts.helo
+  return text === undefined
+    ? undefined
+    : Values.some((each) => each.toLowerCase() === text.toLowerCase())
 }
 
-export function naiveEvaluate(
-  { Rules }: RuleSet,
+type Kleene = boolean | undefined
+
+function ruleHolds(
+  { Conditions = [], Unless = [] }: Rule,
+  facts: MessageFacts,
+  whom: string,
+): Kleene {
+  const results = [
+    ...Conditions.map((each) => conditionHolds(each, facts, whom)),
+    ...Unless.map((each) => {
+      const holds = conditionHolds(each, facts, whom)
+      return holds === undefined ? undefined : !holds
+    }),
+  ]
+  if (results.includes(false)) return false
+  return results.includes(undefined) ? undefined : true
+}
+
+export function naiveWants(
+  ruleSet: RuleSet,
   domains: readonly string[],
-  { recipients, tls }: { recipients: readonly string[]; tls: boolean },
-) {
+  recipient: string,
+  session: SessionFacts,
+): Wanted {
+  const asked = { ...session, recipients: [recipient] }
+  const naming = ruleSet.Rules.filter((rule) => {
+    return names(rule, recipient, domains) && ruleHolds(rule, asked, recipient) !== false
+  })
+  if (naming.length === 0) return { wanted: false, reason: 'no-rule' }
+  if (!naming.some((rule) => session.tls || rule.TlsPolicy === 'Optional'))
+    return { wanted: false, reason: 'tls-required' }
+  const { plan, doubts } = naiveEvaluate(ruleSet, domains, asked)
+  const others = plan.filter(({ action, notice }) => {
+    return notice || !('BounceAction' in action || 'AddHeaderAction' in action)
+  })
+  const [bounce] = plan.flatMap(({ action }) => {
+    return 'BounceAction' in action ? action.BounceAction : []
+  })
+  return doubts || others.length > 0 || bounce === undefined
+    ? { wanted: true }
+    : { wanted: false, reason: 'bounce', bounce }
+}
+
+export function naiveEvaluate({ Rules }: RuleSet, domains: readonly string[], facts: MessageFacts) {
   const plan: PlannedAction[] = []
   const matchedOf: (readonly string[])[] = []
-  let going = recipients.map((recipient, place) => ({ recipient, place }))
-  let disposition = 'reject'
+  const taken = new Set<number>()
+  const doubted = new Set<number>()
+  let going: readonly Going[] = facts.recipients.map((recipient, place) => ({ recipient, place }))
+  let doubts = false
+  let deferred = false
   for (const rule of Rules) {
-    const fits = tls || rule.TlsPolicy === 'Optional'
-    const matched = going.filter(({ recipient }) => fits && names(rule, recipient, domains))
+    const fits = facts.tls || rule.TlsPolicy === 'Optional'
+    const named = going.filter(({ recipient }) => fits && names(rule, recipient, domains))
+    const matched = named.filter(({ recipient, place }) => {
+      const holds = ruleHolds(rule, facts, recipient)
+      if (holds !== undefined) return holds
+      doubts = true
+      if (rule.OnUndecided === 'DEFER') deferred = true
+      if (rule.OnUndecided !== 'MATCH') doubted.add(place)
+      return rule.OnUndecided === 'MATCH'
+    })
     const addresses = matched.map(({ recipient }) => recipient)
     matchedOf.push(addresses)
+    for (const { place } of matched) taken.add(place)
     if (matched.length === 0) continue
-    disposition = 'accept'
     for (const action of rule.Actions) {
-      if ('StopAction' in action) going = going.filter((each) => !matched.includes(each))
-      else plan.push({ rule: rule.Name, action, recipients: addresses, scan: rule.ScanEnabled })
+      const step = { rule: rule.Name, action, recipients: addresses, scan: rule.ScanEnabled }
+      const [kind = ''] = Object.keys(action)
+      if (kind !== 'StopAction' && kind !== 'DropAction') plan.push(step)
+      if (JSON.stringify(action).includes('TopicArn')) plan.push({ ...step, notice: true })
+      if (['StopAction', 'DropAction', 'QuarantineAction'].includes(kind))
+        going = going.filter((each) => !matched.includes(each))
     }
   }
-  return { disposition, plan, matchedOf }
+  const places = facts.recipients.map((_, place) => place)
+  const left = places.filter((place) => !taken.has(place))
+  const answer = left.length === places.length ? 'reject' : 'accept'
+  const disposition = deferred || left.some((place) => doubted.has(place)) ? 'defer' : answer
+  const unmatched = left.flatMap((place) => facts.recipients[place] ?? [])
+  return { disposition, plan, matchedOf, unmatched, doubts }
 }
