@@ -23,7 +23,7 @@ export type MessageFacts = SessionFacts & {
   readonly size?: number
   /** The header section's fields, folds undone; read when a rule asks for them. */
   readonly fields?: () => readonly HeaderField[]
-  /** `undefined` when the MIME structure can be read two ways: then nothing is known of it. */
+  /** `undefined` when the MIME structure can be read two ways, or is too large to be told whole. */
   readonly attachments?: readonly AttachmentFacts[]
   /** All of them on a server; a test or `postern explain` may be given some. */
   readonly verdicts?: Partial<Verdicts>
