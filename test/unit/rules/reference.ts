@@ -54,7 +54,7 @@ type Going = { readonly recipient: string; readonly place: number }
  */
 function conditionHolds(condition: Condition, facts: MessageFacts, recipient: string): Kleene {
   if ('VerdictExpression' in condition) {
-    const verdict = facts.verdicts?.spam.verdict
+    const verdict = facts.verdicts?.spam?.verdict
     if (verdict === undefined || verdict === 'PROCESSING_FAILED') return undefined
     return condition.VerdictExpression.Values.includes(verdict)
   }
