@@ -43,7 +43,10 @@ export const onRcpt: Hook<[Address, Parameters]> = hook((connection, [recipient,
   if (found.wanted) return replies.recipientAccepted
   if (found.reason === 'bounce') {
     const { SmtpReplyCode, StatusCode, Message } = found.bounce
-    return bounced(SmtpReplyCode, StatusCode, Message)
+    const answer = bounced(SmtpReplyCode, StatusCode, Message)
+    const { reversePath: from, helo, remoteIp: ip } = facts
+    log.info({ ip, helo, from, recipient: address, ...answer.reply }, 'Bounced by a rule at RCPT')
+    return answer
   }
   return found.reason === 'tls-required' ? replies.tlsRequired : replies.noRule
 })

@@ -104,9 +104,10 @@ async function show(config: Config, where: 'queue' | 'dead', json: boolean): Pro
 /** The steps that have failed; one line without a failure where there is none. */
 async function linesOf(spool: Spool, id: string, where: 'queue' | 'dead'): Promise<Line[]> {
   const { failures } = await spool.progress(id, where)
-  const received = new Date(messageIdTime(id)).toISOString()
   const entry = await spool.read(id, where).catch(() => undefined)
   await entry?.close()
+  // Of a replay the id tells when that was.
+  const received = entry?.record.time ?? new Date(messageIdTime(id)).toISOString()
   // Of a dead letter only what was given up: the rest was never tried.
   const shown = Object.entries(failures).filter(([, each]) => where === 'queue' || isHeld(each))
   const lines = shown.map(([index, failure]): Line => {

@@ -29,6 +29,8 @@ export function connectRedis(place: RedisPlace, patience: Patience): Redis | Clu
     maxRetriesPerRequest: patience === 'waits' ? null : 1,
     enableOfflineQueue: patience !== 'fails-fast',
     connectTimeout: 5000,
+    // One that hangs takes the question and never answers; a worker's own commands block for long.
+    ...(patience === 'fails-soon' ? { commandTimeout: 15_000 } : {}),
     // At most two seconds between attempts: that is how soon delivery goes on when Redis is back.
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2000),
   }

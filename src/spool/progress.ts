@@ -31,7 +31,7 @@ export const noProgress: Progress = { done: [], failures: {}, ends: {} }
 export function parseProgress(text: string): Progress {
   try {
     const { done = [], failures = {}, ends = {} } = JSON.parse(text) as Partial<Progress>
-    return { done, failures, ends }
+    return Array.isArray(done) ? { done, failures, ends } : noProgress
   } catch {
     // Cut short by a power failure: lost, which costs repetitions only (D§2.3).
     return noProgress

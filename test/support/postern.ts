@@ -86,6 +86,8 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
   if (options.again === undefined) writeSettings(directory, configFile, options)
   const child = spawn(program, ['--config', configFile, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    // As users run it: Haraka behaves otherwise where it takes itself for tested.
+    env: { ...process.env, NODE_ENV: undefined },
   })
   let stdout = ''
   const records: LogRecord[] = []
