@@ -1,7 +1,7 @@
 /** What `postern explain` prints for people: lines of at most 100 columns, harmless on a terminal. Pure. */
 import type { FilterMatch } from '../filters/ip-filter.ts'
 import { verdictNames } from '../mail/verdict.ts'
-import type { Missing } from '../rules/decide.ts'
+import type { Missing } from '../rules/decision.ts'
 import { describeStep } from '../rules/describe.ts'
 import type { Given, RcptAnswer } from '../rules/forecast.ts'
 import type { RuleTrace } from '../rules/trace.ts'

@@ -3,7 +3,7 @@
  * and for the tests of rules. Asks the functions that the server asks. Pure, never throws.
  */
 import { allDisabled, type Verdicts } from '../mail/verdict.ts'
-import { type Missing, missingFact } from './decide.ts'
+import type { Missing } from './decision.ts'
 import { type CompiledRuleSet, evaluate, outlook, type RuleTrace, wants } from './evaluate.ts'
 import type { MessageFacts, SessionFacts } from './facts.ts'
 import { type ContentLimits, planOf } from './plan.ts'
@@ -127,5 +127,5 @@ function refusalFor(
 
 function missingOf(rules: readonly RuleTrace[]): Missing[] {
   const outcomes = rules.flatMap(({ conditions = [] }) => conditions)
-  return [...new Set(outcomes.flatMap((each) => missingFact(each) ?? []))]
+  return [...new Set(outcomes.flatMap(({ lacks }) => lacks ?? []))]
 }
