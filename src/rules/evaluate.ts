@@ -103,10 +103,17 @@ export type Outlook = {
 export function outlook(compiled: CompiledRuleSet, facts: MessageFacts): Outlook {
   let acts = false
   let scan = false
-  for (const { rule, conditions } of candidates(compiled, facts.recipients)) {
+  /** Places of recipients that surely no later rule gets to. */
+  const stopped = new Set<number>()
+  for (const { rule, named, conditions } of candidates(compiled, facts.recipients)) {
+    const free = named.filter(({ place }) => !stopped.has(place))
+    if (free.length === 0 || !tlsSuffices(rule, facts)) continue
     const idle = rule.Actions.every((each) => steps(rule, each, []).length === 0)
-    // What such a rule stops depends on its conditions, and those on the verdicts.
-    if ((idle && conditions === undefined) || !tlsSuffices(rule, facts)) continue
+    // What a rule with conditions stops depends on them, and they on the verdicts.
+    const surely = conditions === undefined
+    if (surely && rule.Actions.some(endsEvaluation))
+      for (const { place } of free) stopped.add(place)
+    if (surely && idle) continue
     acts = true
     scan ||= rule.ScanEnabled
   }

@@ -14,6 +14,7 @@ import { mailCommand } from '../../src/cli/mail.ts'
 import { quarantineCommand } from '../../src/cli/quarantine.ts'
 import { queueCommand } from '../../src/cli/queue.ts'
 import { replayCommand } from '../../src/cli/replay.ts'
+import { rulesCommand } from '../../src/cli/rules.ts'
 import { sendCommand } from '../../src/cli/send.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
 import { freePort } from '../support/load.ts'
@@ -215,7 +216,7 @@ test('--help of every command has an example that begins with postern', async ()
   // One process for each of them would take a minute.
   const commands = [
     ...[serveCommand, checkCommand, explainCommand, keysCommand],
-    ...[mailCommand, queueCommand, replayCommand, quarantineCommand, sendCommand],
+    ...[mailCommand, queueCommand, replayCommand, quarantineCommand, rulesCommand, sendCommand],
   ].map((command) => command())
   expect(commands.map((command) => command.name())).toEqual(names.filter((name) => name !== 'help'))
   for (const command of commands) expectExample(command, command.name())

@@ -230,8 +230,14 @@ test('a shadow rule set is compared on live mail, told of where it differs, and 
   expect(record).toMatchObject({
     level: 'info',
     id,
-    active: { disposition: 'accept', plan: ['moved: S3Action inbox for bob@example.test'] },
-    shadow: { disposition: 'accept', plan: ['moved: S3Action elsewhere for bob@example.test'] },
+    active: {
+      disposition: 'accept',
+      plan: [expect.stringMatching(/^moved: .*"inbox".* for bob@/)],
+    },
+    shadow: {
+      disposition: 'accept',
+      plan: [expect.stringMatching(/^moved: .*"elsewhere".* for bob@/)],
+    },
   })
   expect(await recipient(client, 'carl@example.test')).toBe(550)
   const atRcpt = await postern.logged(

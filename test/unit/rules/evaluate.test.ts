@@ -305,6 +305,18 @@ const outlooks = [
     true,
     true,
   ],
+  [
+    'nothing gets behind a stop',
+    [rule('r', { Actions: [store('r'), stop] }), rule('s', { ScanEnabled: true })],
+    true,
+    false,
+  ],
+  [
+    'but behind one that a verdict may let it pass',
+    [rule('r', { Actions: [stop], Conditions: [spam] }), rule('s', { ScanEnabled: true })],
+    true,
+    true,
+  ],
   ['a rule that needs TLS does nothing without', [tlsRule('r')], false, false],
   ['nor one for others', [rule('r', { Recipients: ['b.test'] })], false, false],
 ] as const
