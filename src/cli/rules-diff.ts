@@ -15,7 +15,7 @@ export function rulesDiffCommand(): Command {
     .option('--json', '{ added, removed, moved, changed } for programs')
     .addHelpText(
       'after',
-      '\nExit codes: 0 equal, 1 different.\n\nExample:\n  aws ses describe-active-receipt-rule-set | postern rules diff - default',
+      '\nExit codes: 0 equal, 1 different.\n\nExample:\n  postern rules diff default next\n  aws ses describe-active-receipt-rule-set | postern rules diff - default',
     )
     .action((before: string, after: string, options: { json?: boolean }, command: Command) => {
       const { rules } = configOf(command)
