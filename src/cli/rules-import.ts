@@ -39,7 +39,7 @@ export function rulesImportCommand(): Command {
     .option('--force', 'overwrite a file that is there')
     .addHelpText(
       'after',
-      '\nExample:\n  aws ses describe-active-receipt-rule-set | postern rules import - --name default',
+      '\nExample:\n  aws ses describe-active-receipt-rule-set >ses.json\n  postern rules import ses.json --name default',
     )
     .action((files: string[], options: Options, command: Command) => {
       const config = configOf(command)
