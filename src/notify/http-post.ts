@@ -65,13 +65,14 @@ export function openPost({ url, timeoutMs, allowPrivate, maxResponseBytes }: Pos
           },
           ...(free ? {} : { lookup: publicOnly }),
         },
-        async (response) => {
+        (response) => {
           answered = true
-          const answer = await read(response, maxResponseBytes)
-          clearTimeout(timer)
-          const failure = failureOf(response, answer.body, target.host)
-          if (failure === undefined) resolve(answer)
-          else reject(failure)
+          read(response, maxResponseBytes).then((answer) => {
+            clearTimeout(timer)
+            const failure = failureOf(response, answer.body, target.host)
+            if (failure === undefined) resolve(answer)
+            else reject(failure)
+          }, reject)
         },
       )
       const timer = setTimeout(() => sent.destroy(new Error(late)), timeoutMs)
