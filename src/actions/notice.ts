@@ -4,12 +4,12 @@
  */
 import { type Field, headerFields } from '../mail/header-fields.ts'
 import { headerSection } from '../mail/header-section.ts'
+import { objectKey } from '../mail/object-key.ts'
 import { prependedFields } from '../mail/prepend.ts'
 import type { NotificationInput } from '../notify/notification.ts'
 import { type ReportedAction, reportedAction } from '../notify/reported-action.ts'
 import type { S3Action } from '../rules/rule-set.ts'
 import { type Delivery, receiptOf } from './action.ts'
-import { objectKey } from './object-key.ts'
 
 /** Where a stored object can be fetched without credentials, for a while. */
 export type ObjectUrl = { readonly url: string; readonly urlExpires: string }

@@ -4,12 +4,12 @@
  */
 import { PermanentError } from '../errors.ts'
 import { metadataOf } from '../mail/metadata.ts'
+import { objectKey } from '../mail/object-key.ts'
 import { prependedFields } from '../mail/prepend.ts'
 import type { S3Action } from '../rules/rule-set.ts'
 import { type PublicKey, seal, sealedLength } from '../seal/envelope.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import { type Action, type Delivery, receiptOf } from './action.ts'
-import { objectKey } from './object-key.ts'
 
 export type StoreCollaborators = {
   readonly hostname: string

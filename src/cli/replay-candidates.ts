@@ -128,11 +128,8 @@ function fromSpool(spool: Spool, id: string, where: 'dead' | 'queue', wanted: Wa
       const rules = new Set(kept.was.map(({ rule }) => rule))
       const { time } = kept.kept
       const ruled = wanted.rule === undefined || rules.has(wanted.rule)
-      const { since, until } = wanted
-      const inTime = fits(
-        { time, rule: '' },
-        { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) },
-      )
+      // Of an entry several rules are known, which `fits` is not made for.
+      const inTime = fits({ time, rule: wanted.rule ?? '' }, wanted)
       return inTime && ruled && isFor(kept, wanted) ? kept : closed(kept)
     },
   }

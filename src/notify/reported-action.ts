@@ -2,6 +2,7 @@
  * How notifications report an action (`receipt.action`). Pure. SES: reference §5.3; Webhook and
  * Quarantine are ours.
  */
+import { objectKey } from '../mail/object-key.ts'
 
 export type ReportedAction = { readonly type: string; readonly [key: string]: string }
 
@@ -15,13 +16,12 @@ export function reportedAction(action: object, id: string): ReportedAction | und
   switch (kind) {
     case 'S3Action': {
       const prefix = String(spec['ObjectKeyPrefix'] ?? '')
-      const slash = prefix === '' || prefix.endsWith('/') ? '' : '/'
       return {
         type: 'S3',
         ...topic,
         ...textsOf({ bucketName: spec['BucketName'] }),
         objectKeyPrefix: prefix,
-        objectKey: `${prefix}${slash}${id}`,
+        objectKey: objectKey(prefix, id),
       }
     }
     case 'SNSAction':

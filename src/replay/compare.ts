@@ -1,5 +1,5 @@
 /** What was done with a message beside what would be done now, step by step. Pure. */
-import { objectKey } from '../actions/object-key.ts'
+import { objectKey } from '../mail/object-key.ts'
 import { describeStep } from '../rules/describe.ts'
 import type { PlannedAction } from '../rules/rule-set.ts'
 

@@ -2,11 +2,12 @@
  * Mail that QuarantineActions hold: sealed objects under a prefix of their own, by rule. What is listed is
  * their metadata, which nobody authenticates; no key is needed.
  */
-import { objectKey } from '../actions/object-key.ts'
+
 import { type QuarantinePlace, quarantined, reasonKey } from '../actions/quarantine.ts'
 import { inOrder } from '../client/in-order.ts'
 import { type Item, itemOf } from '../client/metadata.ts'
 import { PermanentError } from '../errors.ts'
+import { objectKey } from '../mail/object-key.ts'
 import type { ListedObject, ObjectInfo, ObjectStore } from '../store/object-store.ts'
 
 export type Held = Item & { readonly rule: string; readonly reason: string }

@@ -2,7 +2,7 @@
  * Reads the tests of a rule set, NAME.test.yaml, .yml or .json beside it, and runs them. What is wrong
  * with the file and which tests fail, each as `file:line:column: …`. Never throws for what a file holds.
  */
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, parse, relative } from 'node:path'
 import { describeError } from '../errors.ts'
 import type { CompiledRuleSet } from './evaluate.ts'
@@ -10,6 +10,7 @@ import { type Difference, differences, givenOf } from './expectations.ts'
 import { expectationsSchema, type Test } from './expectations-schema.ts'
 import { forecast, type Server } from './forecast.ts'
 import { defaultRuleLimits } from './limits.ts'
+import { extensions, readRuleFile } from './rule-file.ts'
 import { plainProblems } from './schema-problems.ts'
 import { linesFor, readSource, type Source } from './source.ts'
 
@@ -20,13 +21,11 @@ export type Tested = {
   readonly problems: readonly string[]
 }
 
-const extensions = ['.yaml', '.yml', '.json']
-
 /** The names of the rule sets that have tests, sorted. */
 export function testedNames(dir: string): string[] {
   const names = readdirSync(dir)
     .map((each) => parse(each))
-    .filter(({ ext, name }) => extensions.includes(ext) && name.endsWith('.test'))
+    .filter(({ ext, name }) => extensions.includes(ext.slice(1)) && name.endsWith('.test'))
   return [...new Set(names.map(({ name }) => name.slice(0, -'.test'.length)))].sort()
 }
 
@@ -37,20 +36,10 @@ export async function runTests(
   compiled: CompiledRuleSet,
   server: Server,
 ): Promise<Tested> {
-  const files = extensions.map((ext) => join(dir, `${name}.test${ext}`)).filter(existsSync)
-  const [file, other] = files
-  if (file === undefined) return { count: 0, held: 0, problems: [] }
-  if (other !== undefined) return refused(`There are both ${file} and ${other}: keep one of them.`)
-  try {
-    const { size } = statSync(file)
-    const { maxFileBytes } = defaultRuleLimits
-    if (size > maxFileBytes) {
-      return refused(`${file} has ${size} octets; the limit is ${maxFileBytes}.`)
-    }
-    return await runText(readFileSync(file, 'utf8'), file, compiled, server)
-  } catch (error) {
-    return refused(`${file} cannot be read: ${describeError(error)}.`)
-  }
+  const found = readRuleFile(dir, `${name}.test`, defaultRuleLimits.maxFileBytes)
+  if (found === undefined) return { count: 0, held: 0, problems: [] }
+  if ('problem' in found) return { count: 0, held: 0, problems: [found.problem] }
+  return runText(found.text, found.file, compiled, server)
 }
 
 /** `file` is the name in messages; messages are read from its directory. */
@@ -129,7 +118,3 @@ function lineFor(
 
 /** A rule set may have thousands. */
 const maxReasons = 8
-
-function refused(problem: string): Tested {
-  return { count: 0, held: 0, problems: [problem] }
-}

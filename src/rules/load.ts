@@ -2,11 +2,12 @@
  * Reads a rule set from a directory: `<name>.yaml`, `.yml` or `.json`, all or nothing. Everything
  * that is wrong is reported at once, each as `file:line:column: path: reason`.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import { describeError, UserError } from '../errors.ts'
 import { crossProblems } from './checks.ts'
 import { defaultRuleLimits, type RuleLimits } from './limits.ts'
+import { extensions, readRuleFile } from './rule-file.ts'
 import type { RuleSet } from './rule-set.ts'
 import { namePattern, ruleSetSchema } from './schema.ts'
 import { schemaProblems } from './schema-problems.ts'
@@ -25,8 +26,6 @@ export type Reading = {
   readonly problems: readonly string[]
   readonly warnings: readonly string[]
 }
-
-const extensions = ['yaml', 'yml', 'json']
 
 /** Reads the rule set of that name. Throws UserError with one line per problem. */
 export function loadRuleSet(
@@ -63,23 +62,10 @@ export function readRuleSet(dir: string, name: string, options: LoadOptions = {}
   if (!namePattern.test(name)) return refused(`"${name}" is not a valid name of a rule set.`)
   if (name === 'filters') return refused('"filters" is the file of IP filters, not a rule set.')
   if (name.endsWith('.test')) return refused(`"${name}" is a file of tests, not a rule set.`)
-  const files = extensions
-    .map((ext) => join(dir, `${name}.${ext}`))
-    .filter((file) => existsSync(file))
-  const [file, other] = files
-  if (file === undefined) return refused(noSuchSet(dir, name))
-  if (other !== undefined) {
-    return refused(`There are both ${file} and ${other}: keep one of them.`)
-  }
-  try {
-    const { size } = statSync(file)
-    if (size > limits.maxFileBytes) {
-      return refused(`${file} has ${size} octets; the limit is ${limits.maxFileBytes}.`)
-    }
-    return parseRuleSet(readFileSync(file, 'utf8'), file, options)
-  } catch (error) {
-    return refused(`${file} cannot be read: ${describeError(error)}.`)
-  }
+  const found = readRuleFile(dir, name, limits.maxFileBytes)
+  if (found === undefined) return refused(noSuchSet(dir, name))
+  if ('problem' in found) return refused(found.problem)
+  return parseRuleSet(found.text, found.file, options)
 }
 
 /** Parses the text of a rule-set file; `file` is its name in messages, and tells JSON from YAML. */

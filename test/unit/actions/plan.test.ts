@@ -1,11 +1,11 @@
 /** A plan of several rules, carried out on the real spool, seal and directory store: who gets what (D§6). */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { objectKey } from '../../../src/actions/object-key.ts'
 import { actionRegistry } from '../../../src/actions/registry.ts'
 import { type Message, naclKey, openMailbox } from '../../../src/client/index.ts'
 import { deliverer } from '../../../src/delivery/deliver.ts'
 import { log } from '../../../src/log.ts'
+import { objectKey } from '../../../src/mail/object-key.ts'
 import type { Verdicts } from '../../../src/mail/verdict.ts'
 import type { PlannedAction, RuleAction } from '../../../src/rules/rule-set.ts'
 import { dirStore } from '../../../src/store/dir.ts'
