@@ -1,6 +1,5 @@
 /** Which messages `postern replay` means: named ones, or all that the filters choose. Reads only. */
-
-import { inOrder } from '../client/in-order.ts'
+import { inOrder, LOOKUPS } from '../client/in-order.ts'
 import { type Mailbox, openMailbox } from '../client/index.ts'
 import { UserError } from '../errors.ts'
 import { isMessageId } from '../mail/message-id.ts'
@@ -32,9 +31,6 @@ export type Wanted = Filter & {
 }
 
 type Sources = { readonly place: () => Place; readonly spool: Spool }
-
-/** HEAD requests that are under way at a time. */
-const LOOKUPS = 16
 
 /** Throws UserError when a name is nobody's. */
 export async function* candidatesOf(

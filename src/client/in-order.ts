@@ -1,5 +1,8 @@
 /** Asks for several things at once and answers in the order of the source. Pure. */
 
+/** HEAD requests of a listing that are under way at a time. */
+export const LOOKUPS = 16
+
 /** At most `width` calls of `ask` run at a time; a source that is left early is let go of. */
 export async function* inOrder<From, To>(
   source: AsyncIterable<From>,

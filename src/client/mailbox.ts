@@ -3,7 +3,7 @@ import { isMessageId } from '../mail/message-id.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import type { OpenedObject, ReadableStore } from '../store/object-store.ts'
 import { MailboxError, shown } from './errors.ts'
-import { inOrder } from './in-order.ts'
+import { inOrder, LOOKUPS } from './in-order.ts'
 import type { MailKey } from './keys.ts'
 import { type MessageStream, openMessageStream } from './message.ts'
 import { type Item, itemOf } from './metadata.ts'
@@ -45,8 +45,6 @@ export type Mailbox = {
   readonly stream: (key: string) => Promise<MessageStream & { readonly key: string }>
 }
 
-/** HEAD requests of a listing that are under way at a time. */
-const LOOKUPS = 16
 const MAX_BYTES = 64 * 1024 * 1024
 
 export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailbox {

@@ -4,7 +4,7 @@
  */
 
 import { type QuarantinePlace, quarantined, reasonKey } from '../actions/quarantine.ts'
-import { inOrder } from '../client/in-order.ts'
+import { inOrder, LOOKUPS } from '../client/in-order.ts'
 import { type Item, itemOf } from '../client/metadata.ts'
 import { PermanentError } from '../errors.ts'
 import { objectKey } from '../mail/object-key.ts'
@@ -19,9 +19,6 @@ export function heldOf(info: ObjectInfo): Held | undefined {
   if (item === undefined || reason === undefined) return undefined
   return { ...item, rule: info.metadata['postern-rule'] ?? '', reason }
 }
-
-/** HEAD requests that are under way at a time. */
-const LOOKUPS = 16
 
 /** What is held, of one rule or of all, by rule and then oldest first. */
 export async function* allHeld(
