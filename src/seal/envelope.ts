@@ -11,6 +11,7 @@ import { EnvelopeError, type EnvelopeReason } from './envelope-error.ts'
 import { COMMIT, ENTRY, FIXED, openHeader, readHeader, sealHeader } from './header.ts'
 import type { KeyPair, NaclBackend, PublicKey } from './nacl.ts'
 import { readerOf } from './reader.ts'
+import { turns } from './turns.ts'
 
 export { EnvelopeError, type EnvelopeReason, envelopeReasons } from './envelope-error.ts'
 export { keyId, MAX_KEYS } from './header.ts'
@@ -54,10 +55,12 @@ export async function* seal(
     payloadKey = sealed.payloadKey
     yield sealed.header
     const nonce = chunkNonces()
+    const turn = turns()
     for (let index = 0; ; index += 1) {
       const last = await reader.ended()
       yield backend.secretbox(chunk, nonce(index, last), payloadKey)
       if (last) return
+      if (turn.isDue()) await turn.next()
       chunk = await reader.read(CHUNK)
     }
   } finally {
@@ -81,7 +84,9 @@ export async function* open(
   try {
     payloadKey = openHeader(await readHeader(reader), keys, backend)
     const nonce = chunkNonces()
+    const turn = turns()
     for (let index = 0, last = false; !last; index += 1) {
+      if (turn.isDue()) await turn.next()
       const chunk = await reader.read(CHUNK + TAG)
       if (chunk.length < TAG) throw new EnvelopeError('truncated')
       // Only the end of the stream tells which chunk is the last, so one is always looked ahead.

@@ -5,8 +5,8 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 const ascii = new TextEncoder()
 const infoOf = (label: string) => Uint8Array.of(...SUITE_ID, ...ascii.encode(label))
-const CONTENT_INFO = infoOf('DERIVEKEY')
-const COMMIT_INFO = infoOf('COMMITKEY')
+export const CONTENT_INFO = infoOf('DERIVEKEY')
+export const COMMIT_INFO = infoOf('COMMITKEY')
 
 /** The content's IV in v3: the key is used once, so the IV need not vary. */
 export const V3_IV = new Uint8Array(12).fill(0x01)

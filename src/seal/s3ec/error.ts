@@ -6,7 +6,8 @@ export const s3ecReasons = {
   'bad-metadata': 'The encryption metadata of this object is incomplete or malformed.',
   'mixed-formats': 'The encryption metadata of this object belongs to two formats at once.',
   'unknown-algorithm': 'This object is encrypted by an algorithm that this program does not know.',
-  'legacy-format': 'This object is in a legacy format, which is opened only when that is asked for.',
+  'legacy-format':
+    'This object is in a legacy format, which is opened only when that is asked for.',
   'no-commitment': 'This object has no key commitment, and one is required.',
   'needs-node': 'The algorithm of this legacy object is not in Web Crypto.',
   'no-key-fits': 'This object was sealed to another key than those given.',

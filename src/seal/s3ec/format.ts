@@ -53,8 +53,7 @@ export const SUITE_ID = Uint8Array.of(0x00, 0x73)
 export const GCM = 'AES/GCM/NoPadding'
 const CBC = 'AES/CBC/PKCS5Padding'
 /** What v3 binds a wrap to, and v2. */
-export const boundTo = (version: 'v3' | 'v2' | 'legacy'): string =>
-  version === 'v3' ? SUITE : GCM
+export const boundTo = (version: 'v3' | 'v2' | 'legacy'): string => (version === 'v3' ? SUITE : GCM)
 /** Under which name KMS is told the content's algorithm; a user's pair may not have it. */
 export const RESERVED_CONTEXT = 'aws:x-amz-cek-alg'
 

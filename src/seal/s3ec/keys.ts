@@ -83,7 +83,10 @@ const unwraps: Readonly<Record<Sealing['wrap'], Unwrap>> = {
             ? ({ key: Buffer.from(key.secret), format: 'der', type: 'pkcs8' } as const)
             : ({ key: key.secret, format: 'jwk' } as const)
         const padding = node.constants.RSA_PKCS1_PADDING
-        const plain = node.privateDecrypt({ key: node.createPrivateKey(secret), padding }, encryptedKey)
+        const plain = node.privateDecrypt(
+          { key: node.createPrivateKey(secret), padding },
+          encryptedKey,
+        )
         // RFC 8017 §7.2.2: with another key OpenSSL answers noise, of a length that is noise too.
         return isKeyLength(plain.length) ? new Uint8Array(plain) : undefined
       }
