@@ -7,12 +7,12 @@ import { resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
 import { delivery, http, spam } from './options-node.ts'
 import { closest, formatKey, type Key, type Problem } from './problem.ts'
-import { isPublicKeyFile } from './values.ts'
 
 /** The problems of `written`, whose relative paths start at `base`. */
 export function crossCheck(written: unknown, base: string): readonly Problem[] {
   return [
     ...unknownKeyNames(written),
+    ...unfitLists(written),
     ...unreadableFiles(written, base),
     ...sharedAddresses(written),
     ...halfCredentials(written),
@@ -24,15 +24,8 @@ export function crossCheck(written: unknown, base: string): readonly Problem[] {
 /** `main` is always known: where it is not configured it is the pair made on first start. */
 function unknownKeyNames(written: unknown): readonly Problem[] {
   const known = [...new Set(['main', ...Object.keys(objectAt(written, 'keys'))])]
-  const named = Object.entries(objectAt(written, 'resources', 'keys')).map(([arn, name]) => {
-    return { path: ['resources', 'keys', arn], name }
-  })
-  const preset = at(written, 'encryption', 'default')
-  if (typeof preset === 'string' && preset.startsWith('key/')) {
-    named.push({ path: ['encryption', 'default'], name: preset.slice('key/'.length) })
-  }
-  return named.flatMap(({ path, name }): readonly Problem[] => {
-    if (typeof name !== 'string' || known.includes(name)) return []
+  return namedKeys(written).flatMap(({ path, name }): readonly Problem[] => {
+    if (known.includes(name)) return []
     const near = closest(name, known)
     const hint = near === undefined ? `the keys are ${known.join(', ')}` : `did you mean ${near}?`
     return [
@@ -41,13 +34,50 @@ function unknownKeyNames(written: unknown): readonly Problem[] {
   })
 }
 
+type NamedKey = { readonly path: readonly Key[]; readonly name: string; readonly among: number }
+
+/** Every place that names a key; `among` how many are named there. */
+function namedKeys(written: unknown): readonly NamedKey[] {
+  const arns = Object.entries(objectAt(written, 'resources', 'keys'))
+  const places: readonly (readonly [readonly Key[], unknown, string])[] = [
+    ...arns.map(([arn, named]) => [['resources', 'keys', arn], named, ''] as const),
+    [['encryption', 'default'], at(written, 'encryption', 'default'), 'key/'],
+  ]
+  return places.flatMap(([path, named, before]) => {
+    const list: readonly unknown[] = Array.isArray(named) ? named : [named]
+    return list.flatMap((each, index): readonly NamedKey[] => {
+      if (typeof each !== 'string' || !each.startsWith(before)) return []
+      const place = Array.isArray(named) ? [...path, index] : path
+      return [{ path: place, name: each.slice(before.length), among: list.length }]
+    })
+  })
+}
+
+/** An object in a format of the S3 Encryption Client has one key; each key of a list is named once. */
+function unfitLists(written: unknown): readonly Problem[] {
+  const seen = new Set<string>()
+  return namedKeys(written).flatMap(({ path, name, among }): readonly Problem[] => {
+    if (among === 1) return []
+    const place = JSON.stringify([path.slice(0, -1), name])
+    if (seen.has(place)) return [{ path, reason: `names ${name} again`, at: 'value' }]
+    seen.add(place)
+    const type = ['rsa', 'aes', 'kms'].find((each) => each === at(written, 'keys', name, 'type'))
+    if (type === undefined) return []
+    const reason = `a list is for keys of type nacl, and ${name} is of type ${type}: its format has one key`
+    return [{ path, reason, at: 'value' }]
+  })
+}
+
 function unreadableFiles(written: unknown, base: string): readonly Problem[] {
-  const keyFiles = Object.keys(objectAt(written, 'keys')).map((name) => ['keys', name, 'publicKey'])
+  const keyFiles = Object.keys(objectAt(written, 'keys')).flatMap((name) => [
+    ['keys', name, 'publicKey'],
+    ['keys', name, 'keyFile'],
+  ])
   const paths = [['smtp', 'tls', 'cert'], ['smtp', 'tls', 'key'], ...keyFiles]
   return paths.flatMap((path): readonly Problem[] => {
     const file = at(written, ...path)
     if (typeof file !== 'string' || file === '') return []
-    if (path[0] === 'keys' && !isPublicKeyFile(file)) return []
+    if (path[2] === 'publicKey' && !/\.(?:pub|pem)$/.test(file)) return []
     const failure = readFailure(resolve(base, file))
     return failure === undefined ? [] : [{ path, reason: failure, at: 'value' }]
   })
@@ -82,7 +112,12 @@ function sharedAddresses(written: unknown): readonly Problem[] {
 
 function halfCredentials(written: unknown): readonly Problem[] {
   const buckets = Object.keys(objectAt(written, 'resources', 'buckets'))
-  const places = [['store'], ...buckets.map((name) => ['resources', 'buckets', name])]
+  const keys = Object.keys(objectAt(written, 'keys'))
+  const places = [
+    ['store'],
+    ...buckets.map((name) => ['resources', 'buckets', name]),
+    ...keys.map((name) => ['keys', name]),
+  ]
   return places.flatMap((path): readonly Problem[] => {
     const id = at(written, ...path, 'accessKeyId') === undefined
     const secret = at(written, ...path, 'secretAccessKey') === undefined

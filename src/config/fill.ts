@@ -34,8 +34,11 @@ export function fill(written: Written, from: { base: string; machine: string }):
 }
 
 function fillKey(key: Written['keys'][string], base: string): KeyConfig {
+  if (key.type === 'kms') return key
+  if (key.type === 'aes') return { ...key, keyFile: resolve(base, key.keyFile) }
   const { publicKey } = key
-  return isPublicKeyFile(publicKey) ? { ...key, publicKey: resolve(base, publicKey) } : key
+  if (key.type === 'nacl' && !isPublicKeyFile(publicKey)) return key
+  return { ...key, publicKey: resolve(base, publicKey) }
 }
 
 function fillStore(

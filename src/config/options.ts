@@ -22,15 +22,18 @@ const rules = z.strictObject({
 })
 
 const encryption = z.strictObject({
-  default: value
-    .text(
-      'key',
-      (text) => /^(none|key\/[a-z0-9-]{1,64})$/.test(text),
-      'key/NAME, or none to store plaintext',
-    )
+  default: z
+    .union([
+      value.text(
+        'key',
+        (text) => /^(none|key\/[a-z0-9-]{1,64})$/.test(text),
+        'key/NAME, a list of such, or none to store plaintext',
+      ),
+      z.array(value.keyReference).min(1).max(64),
+    ])
     .default('key/main')
     .describe(
-      'Key of S3 actions that name none. `none` stores plaintext and has to be written out.',
+      'Key of S3 actions that name none. Of a list of `nacl` keys each opens the object: a team, an escrow. `none` stores plaintext and has to be written out.',
     ),
 })
 
@@ -40,9 +43,11 @@ const resources = z.strictObject({
     .default({})
     .describe('Bucket names of rules, and what they are here.'),
   keys: z
-    .record(value.arn, value.keyName)
+    .record(value.arn, z.union([value.keyName, z.array(value.keyName).min(1).max(64)]))
     .default({})
-    .describe('KMS key ARNs of rules, and the name in `keys` of the key they mean here.'),
+    .describe(
+      'KMS key ARNs of rules, and the name in `keys` of the key they mean here, or a list of `nacl` keys.',
+    ),
   topics: z
     .record(value.arn, targets.topic)
     .default({})
@@ -104,7 +109,7 @@ export const options = z.strictObject({
     .record(value.keyName, parts.key)
     .default({})
     .describe(
-      'Public keys by name. A `main` that is not here is the pair made on first start, `dataDir/keys/main.pub`.',
+      'Keys that mail is sealed to, by name. A `main` that is not here is the pair made on first start, `dataDir/keys/main.pub`.',
     ),
   store: parts.store.exactOptional().meta({
     'x-default': 'a directory, dataDir/store',

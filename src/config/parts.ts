@@ -100,11 +100,47 @@ const nacl = z.strictObject({
   publicKey: value.publicKey.describe('The public key, or the `.pub` file that holds it.'),
 })
 
-export const key = z.discriminatedUnion('type', [nacl], {
-  error: ({ code, input }) => {
-    if (code !== 'invalid_union') return undefined
-    const type = typeof input === 'object' && input !== null && 'type' in input ? input.type : ''
-    if (type !== 'rsa' && type !== 'aes' && type !== 'kms') return 'must be nacl'
-    return `not supported yet: this release seals to keys of type nacl only, not ${type}`
-  },
+/** What the formats of Amazon's S3 Encryption Clients have in common. */
+const s3ec = {
+  format: value.choice(
+    ['v3', 'v2'],
+    'v3',
+    'Format of the S3 Encryption Client: `v3` commits to its key, `v2` is for readers that cannot be upgraded.',
+  ),
+  context: value.pairs
+    .default({})
+    .describe(
+      'Pairs written into every object: the material description, with KMS the encryption context, which readers then have to give. Not secret.',
+    ),
+}
+
+const rsa = z.strictObject({
+  type: z.literal('rsa').describe('Kind of key: an AWS S3 Encryption Client format, RSA-OAEP.'),
+  publicKey: value.publicKeyPem.describe('The file of the public key, in PEM: 2048 to 4096 bits.'),
+  ...s3ec,
+})
+
+const aes = z.strictObject({
+  type: z.literal('aes').describe('Kind of key: an AWS S3 Encryption Client format, AES-GCM.'),
+  keyFile: value.path.describe(
+    'The file of the key, 16, 24 or 32 octets, which only this user may read. A server with it can read what it stored.',
+  ),
+  ...s3ec,
+})
+
+const kms = z.strictObject({
+  type: z.literal('kms').describe('Kind of key: an AWS S3 Encryption Client format, AWS KMS.'),
+  arn: value.kmsArn.describe('The KMS key or alias; the server needs kms:GenerateDataKey on it.'),
+  region: value.filled.exactOptional().meta({
+    'x-default': "the ARN's",
+    description: 'Region of the key.',
+  }),
+  endpoint: value.httpUrl.exactOptional().describe('Where KMS is, if not at AWS.'),
+  accessKeyId: s3.accessKeyId,
+  secretAccessKey: s3.secretAccessKey,
+  ...s3ec,
+})
+
+export const key = z.discriminatedUnion('type', [nacl, rsa, aes, kms], {
+  error: ({ code }) => (code === 'invalid_union' ? 'must be nacl, rsa, aes or kms' : undefined),
 })

@@ -150,6 +150,16 @@ export const publicKey = text(
   isPublicKey,
   'a public key (32 octets in base64) or the path of a .pub file',
 )
+export const publicKeyPem = text(
+  'path',
+  (value) => /\.(?:pem|pub)$/.test(value) && isFilled(value),
+  'the path of a .pem or .pub file that holds the public key in PEM',
+)
+export const kmsArn = text(
+  'ARN',
+  (value) => /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/\S+$/.test(value),
+  'the ARN of a KMS key or alias, arn:aws:kms:REGION:ACCOUNT:key/ID',
+)
 export const filled = text('text', isFilled, 'a text that is not empty')
 
 /** The names a key can have: they are parts of `key/NAME` and of file names. */
@@ -158,6 +168,8 @@ export const keyName = text(
   (value) => /^[a-z0-9-]{1,64}$/.test(value),
   'a key name: 1 to 64 of a-z, 0-9 and -',
 )
+
+export const keyReference = text('key', (value) => /^key\/[a-z0-9-]{1,64}$/.test(value), 'key/NAME')
 
 export const nodeName = text(
   'name',
@@ -173,7 +185,22 @@ export const bucketName = text(
 )
 export const arn = text('ARN', (value) => /^arn:\S+$/.test(value), 'an ARN, arn:…')
 
-/** Something the design has and this release has not: accepting it unenforced would be a lie. */
-export function notYet(sentence: string) {
-  return z.never({ error: `not supported yet: ${sentence}` })
-}
+/** S3 keeps 2 KB of metadata in all, and of that ASCII only; AWS reserves names that begin with `aws:`. */
+const PAIRS_OCTETS = 400
+
+const pairName = text(
+  'text',
+  (value) => /^[\x21-\x7e]{1,100}$/.test(value) && !value.startsWith('aws:'),
+  'a name of 1 to 100 visible US-ASCII characters that does not begin with aws:',
+)
+const pairValue = text(
+  'text',
+  (value) => /^[\x20-\x7e]{1,200}$/.test(value),
+  '1 to 200 printable US-ASCII characters',
+)
+
+export const pairs = z
+  .record(pairName, pairValue)
+  .refine((value) => JSON.stringify(value).length <= PAIRS_OCTETS, {
+    error: `must be no more than ${PAIRS_OCTETS} octets as JSON`,
+  })
