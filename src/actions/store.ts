@@ -7,7 +7,7 @@ import { metadataOf } from '../mail/metadata.ts'
 import { objectKey } from '../mail/object-key.ts'
 import { prependedFields } from '../mail/prepend.ts'
 import type { S3Action } from '../rules/rule-set.ts'
-import { type PublicKey, seal, sealedLength } from '../seal/envelope.ts'
+import type { Sealer } from '../seal/sealer.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import { type Action, type Delivery, receiptOf } from './action.ts'
 
@@ -15,8 +15,8 @@ export type StoreCollaborators = {
   readonly hostname: string
   /** The bucket a rule names. */
   readonly bucket: (name: string) => ObjectStore
-  /** The keys to seal to; `none` when plaintext was written out. Throws when there is no such key. */
-  readonly keys: (action: S3Action) => readonly PublicKey[] | 'none'
+  /** How to seal; `none` when plaintext was written out. Throws when there is no such key. */
+  readonly sealer: (action: S3Action) => Sealer | 'none'
 }
 
 /** S3Action. */
@@ -37,23 +37,22 @@ export type MessageWriter = (
 ) => Promise<void>
 
 /** Seals a message and puts it where an S3 action says. */
-export function messageWriter({ hostname, bucket, keys }: StoreCollaborators): MessageWriter {
+export function messageWriter({ hostname, bucket, sealer }: StoreCollaborators): MessageWriter {
   return async (delivery, action, more = {}) => {
     const receipt = receiptOf(delivery)
     const fields = prependedFields(hostname, receipt, delivery.added)
     const plainLength = fields.length + receipt.size
-    const publicKeys = keys(action)
     const plaintext = concatenated(fields, delivery.message())
-    const sealed = publicKeys !== 'none'
-    await bucket(action.BucketName).put(
-      objectKey(action.ObjectKeyPrefix, receipt.id),
-      sealed ? seal(plaintext, publicKeys) : plaintext,
-      {
-        length: sealed ? sealedLength(plainLength, publicKeys.length) : plainLength,
-        contentType: sealed ? 'application/octet-stream' : 'message/rfc822',
-        metadata: { ...metadataOf(receipt, fields.length), ...more },
-      },
-    )
+    const seal = sealer(action)
+    const { body, length, metadata } =
+      seal === 'none'
+        ? { body: plaintext, length: plainLength, metadata: {} }
+        : await seal(plaintext, plainLength)
+    await bucket(action.BucketName).put(objectKey(action.ObjectKeyPrefix, receipt.id), body, {
+      length,
+      contentType: seal === 'none' ? 'message/rfc822' : 'application/octet-stream',
+      metadata: { ...metadataOf(receipt, fields.length), ...more, ...metadata },
+    })
   }
 }
 

@@ -2,6 +2,8 @@
 import type { Config } from '../config/options.ts'
 import { clamdPlace } from '../roles/clamd.ts'
 import { places, usesEmbeddedKey } from '../roles/prepare.ts'
+import { namesSealedTo } from '../roles/sealers.ts'
+import { keyConfig } from '../roles/sealing-keys.ts'
 import { bucketPlace } from '../roles/stores.ts'
 import type { Started } from '../roles/supervisor.ts'
 
@@ -57,8 +59,11 @@ function describeChecks(config: Config): string {
 }
 
 function describeKey(config: Config, made: boolean): string[] {
-  const name = config.encryption.default
-  if (name === 'none') return ['  sealed   no: encryption.default is none, objects are plaintext']
+  const names = namesSealedTo(config, undefined)
+  if (names === 'none') return ['  sealed   no: encryption.default is none, objects are plaintext']
+  const name = names.map((each) => `key/${each}`).join(', ')
+  const opens = names.some((each) => keyConfig(config, each).type === 'aes')
+  if (opens) return [`  sealed   to ${name}, with which this server can open what it stored`]
   if (!usesEmbeddedKey(config)) return [`  sealed   to ${name}, which this server can't open`]
   const { secretKey } = places(config.dataDir)
   return [

@@ -2,8 +2,8 @@
 import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
-import { keyNames, readPublicKey } from '../roles/public-keys.ts'
 import { engineWarnings, resourceNotes, resourceProblems } from '../roles/resources.ts'
+import { keyNames, readSealingKey } from '../roles/sealing-keys.ts'
 import { readRuleSet } from '../rules/load.ts'
 import { checkExpectations } from './check-expectations.ts'
 import { checkRules } from './check-rules.ts'
@@ -63,7 +63,7 @@ function readActive({ rules, domains }: Config): Partial<ReturnType<typeof readR
 function unusableKeys(config: Config): string[] {
   return keyNames(config).flatMap((name) => {
     try {
-      if (!isToBeMade(config, name)) readPublicKey(config, name)
+      if (!isToBeMade(config, name)) readSealingKey(config, name)
       return []
     } catch (error) {
       if (error instanceof UserError) return [error.message]

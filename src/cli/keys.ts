@@ -14,11 +14,11 @@ export function keysCommand(): Command {
       new Command('new')
         .description('Make a key pair: NAME.key, which opens mail, and NAME.pub, which seals it.')
         .argument('<name>', 'name of the key: a-z, 0-9 and -')
-        .option('--type <type>', 'kind of key: nacl', 'nacl')
+        .option('--type <type>', "nacl, or rsa for Amazon's S3 encryption clients", 'nacl')
         .option('--dir <dir>', 'where the two files go', '.')
         .addHelpText(
           'after',
-          '\nRun it on the machine that reads the mail.\n\nExample:\n  postern keys new archive --dir ~/keys',
+          '\nRun it on the machine that reads the mail.\n\nExamples:\n  postern keys new archive --dir ~/keys\n  postern keys new ops --type rsa',
         )
         .action((name: string, options: { type: string; dir: string }) => {
           for (const line of makeKeyFiles(name, options)) printLine(line)
@@ -40,7 +40,7 @@ export function keysCommand(): Command {
           const rows = keys.map(({ name, type, id, source, default: isDefault }) => [
             name,
             type,
-            id ?? '(not made yet)',
+            id ?? (type === 'aes' ? '(secret)' : '(not made yet)'),
             isDefault ? 'yes' : '',
             printable(source),
           ])

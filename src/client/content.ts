@@ -1,30 +1,24 @@
 /**
  * From the octets of an object to its content. Tells the format by the content first: metadata is not
- * authenticated and cannot make an envelope anything else. Holds one chunk, and yields nothing of an
- * envelope that has not passed its check.
+ * authenticated and cannot make an envelope anything else. Yields nothing that has not passed its check:
+ * of an envelope it holds one chunk, of the formats of S3 encryption clients the whole.
  */
 import { EnvelopeError, MAX_KEYS, open, sealedLength } from '../seal/envelope.ts'
-import { MailboxError } from './errors.ts'
+import { NotPosternError } from './errors.ts'
 import { explainEnvelope } from './explain-envelope.ts'
 import { hex, type MailKey } from './keys.ts'
 import { atLeast, type Lookahead, lookahead } from './lookahead.ts'
-import type { Metadata } from './metadata.ts'
-
-/** An object as a store hands it over. */
-export type SealedObject = {
-  readonly body: AsyncIterable<Uint8Array>
-  /** Octets of the body. */
-  readonly size: number
-  readonly contentType: string | undefined
-  readonly metadata: Metadata
-}
+import { s3ecContent } from './s3ec-content.ts'
+import { isMessage, type OpenSettings, type SealedObject } from './sealed-object.ts'
 
 export type Content = {
   readonly content: AsyncGenerator<Uint8Array>
   /** Octets of the content if the object is whole; the end of `content` proves it. */
   readonly length: number
-  /** Whether it was an envelope; false for a message that was stored in plaintext. */
+  /** False for a message that was stored in plaintext. */
   readonly sealed: boolean
+  /** The encryption context of KMS, which has vouched for it. */
+  readonly context?: Readonly<Record<string, string>> | undefined
   /** Lets go of the body when `content` is not read. */
   readonly release: () => Promise<void>
 }
@@ -37,25 +31,24 @@ const KEY_ID = 16
 const CHUNK = 65536
 const TAG = 16
 
-/** What Amazon's S3 encryption clients write, newest first. */
-const AMAZON = ['x-amz-3', 'x-amz-key-v2', 'x-amz-key']
-
-export async function openContent(
-  object: SealedObject,
-  keys: readonly MailKey[],
-): Promise<Content> {
+export async function openContent(object: SealedObject, settings: OpenSettings): Promise<Content> {
   const start = lookahead(object.body)
   const release = start.release
   try {
     const head = await atLeast(start, FIXED)
     if (!beginsWith(head, MAGIC)) {
+      const checked = await s3ecContent(object, start, settings)
+      if (checked !== undefined) {
+        const { bytes, context } = checked
+        return { content: pieces(bytes), length: bytes.length, sealed: true, context, release }
+      }
       requirePlaintext(object)
       return { content: start.from(0), length: object.size, sealed: false, release }
     }
     const keyIds = await keyIdsOf(start)
     const overhead = sealedLength(0, keyIds.length) - TAG
     const length = plainLength(object.size - overhead)
-    return { content: opened(start, keys, keyIds), length, sealed: true, release }
+    return { content: opened(start, settings.keys, keyIds), length, sealed: true, release }
   } catch (error) {
     await release()
     throw error
@@ -66,18 +59,10 @@ function beginsWith(bytes: Uint8Array, ascii: string): boolean {
   return [...ascii].every((each, index) => bytes[index] === each.charCodeAt(0))
 }
 
-function requirePlaintext({ contentType = '', metadata }: SealedObject): void {
-  const amazon = AMAZON.find((name) => metadata[name] !== undefined)
-  if (amazon !== undefined) {
-    throw new MailboxError(
-      'unsupported-format',
-      `This object is in a format of Amazon's S3 encryption clients (metadata ${amazon}), and this release opens Postern envelopes only: use an AWS encryption client.`,
-    )
-  }
-  if (/^message\/rfc822\s*(;|$)/i.test(contentType)) return
-  throw new MailboxError(
-    'not-postern',
-    'This object is neither a Postern envelope nor a message: its content does not begin as one, and its content type is not message/rfc822.',
+function requirePlaintext(object: SealedObject): void {
+  if (isMessage(object)) return
+  throw new NotPosternError(
+    'This object is neither a Postern envelope, nor of an S3 encryption client, nor a message: its content does not begin as one, it has no encryption metadata, and its content type is not message/rfc822.',
   )
 }
 
@@ -105,8 +90,14 @@ async function* opened(
   keyIds: readonly string[],
 ): AsyncGenerator<Uint8Array> {
   try {
-    yield* open(start.from(0), keys)
+    const own = keys.filter((key) => key.type === 'nacl')
+    yield* open(start.from(0), own)
   } catch (error) {
     throw error instanceof EnvelopeError ? explainEnvelope(error, keys, keyIds) : error
   }
+}
+
+/** In the sizes that other contents come in. */
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += CHUNK) yield bytes.subarray(at, at + CHUNK)
 }

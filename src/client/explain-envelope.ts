@@ -1,6 +1,12 @@
 /** What an envelope's refusal means to the person who wants to read the mail. Pure. */
 import type { EnvelopeError, EnvelopeReason } from '../seal/envelope.ts'
-import { MailboxError } from './errors.ts'
+import {
+  type MailboxError,
+  TamperedError,
+  TruncatedError,
+  UnknownVersionError,
+  WrongKeyError,
+} from './errors.ts'
 import type { MailKey } from './keys.ts'
 
 /** `keyIds` are those that the envelope names. */
@@ -11,14 +17,14 @@ export function explainEnvelope(
 ): MailboxError {
   const { reason } = cause
   if (reason === 'no-key-fits') {
-    const given = keys.length === 0 ? 'none was given' : `given: ${list(keys.map(({ id }) => id))}`
-    return new MailboxError(
-      'wrong-key',
+    const ids = keys.flatMap((key) => (key.type === 'nacl' ? [key.id] : []))
+    const given = ids.length === 0 ? 'none was given' : `given: ${list(ids)}`
+    return new WrongKeyError(
       `This message is sealed to ${list(keyIds)} (key ids; ${given}): open it with the .key file of that id. "postern keys list" shows the ids of the server's keys.`,
       { keyIds },
     )
   }
-  return new MailboxError(kindOf(reason), sentences[kindOf(reason)], { cause })
+  return new failures[kindOf(reason)](sentences[kindOf(reason)], { cause })
 }
 
 type Damage = 'truncated' | 'tampered' | 'unknown-version'
@@ -26,6 +32,12 @@ type Damage = 'truncated' | 'tampered' | 'unknown-version'
 function kindOf(reason: EnvelopeReason): Damage {
   return reason === 'truncated' || reason === 'unknown-version' ? reason : 'tampered'
 }
+
+const failures = {
+  truncated: TruncatedError,
+  tampered: TamperedError,
+  'unknown-version': UnknownVersionError,
+} as const
 
 const sentences: Record<Damage, string> = {
   truncated: 'Part of this object is missing, it ends too early: restore it from a copy.',

@@ -21,15 +21,51 @@ export type {
 } from '../store/object-store.ts'
 export { type S3StoreOptions, s3Store } from '../store/s3-read.ts'
 export { dirStore } from './dir-store.ts'
-export { MailboxError, type MailboxReason } from './errors.ts'
+export {
+  BadAfterError,
+  BadMetadataError,
+  CommitmentMismatchError,
+  ContextMismatchError,
+  IndexMismatchError,
+  KmsRefusedError,
+  LegacyFormatError,
+  MailboxError,
+  type MailboxReason,
+  MisplacedError,
+  NoCommitmentError,
+  NoInstructionError,
+  NotFoundError,
+  NotPosternError,
+  TamperedError,
+  TooLargeError,
+  TruncatedError,
+  UnknownVersionError,
+  UnsupportedFormatError,
+  WrongKeyError,
+} from './errors.ts'
 export type { Field, Headers } from './fields.ts'
-export { type MailKey, naclKey, readKey } from './keys.ts'
+export {
+  type AesKey,
+  aesKey,
+  type DecryptDataKey,
+  type JsonWebKey,
+  type KmsKey,
+  kmsKey,
+  type MailKey,
+  type NaclKey,
+  naclKey,
+  type RsaKey,
+  readKey,
+  rsaKey,
+} from './keys.ts'
+export { kmsDecrypt } from './kms.ts'
 export {
   type GetOptions,
   type ListOptions,
   type Mailbox,
   type MailboxOptions,
   openMailbox,
+  type StreamOptions,
 } from './mailbox.ts'
 export type { MessageStream } from './message.ts'
 export type { IndexedVerdicts, Item, Metadata } from './metadata.ts'

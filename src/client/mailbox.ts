@@ -2,8 +2,9 @@
 import { isMessageId } from '../mail/message-id.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import type { OpenedObject, ReadableStore } from '../store/object-store.ts'
-import { MailboxError, shown } from './errors.ts'
+import { BadAfterError, type MailboxError, NotFoundError, shown, TooLargeError } from './errors.ts'
 import { inOrder, LOOKUPS } from './in-order.ts'
+import { instructionOf } from './instruction.ts'
 import type { MailKey } from './keys.ts'
 import { type MessageStream, openMessageStream } from './message.ts'
 import { type Item, itemOf } from './metadata.ts'
@@ -13,8 +14,10 @@ export type MailboxOptions = {
   readonly store: ReadableStore
   /** Secret keys; any one that fits opens a message. None are needed to list. */
   readonly keys?: readonly MailKey[]
-  /** Objects of Amazon's encryption clients: not opened by this release. */
-  readonly legacy?: false
+  /** Whether v1 of Amazon's S3 encryption clients, and what Amazon SES stored, is opened, too. */
+  readonly legacy?: boolean
+  /** Whether objects in a format without key commitment are refused: v2 and everything legacy. */
+  readonly requireCommitment?: boolean
 }
 
 export type ListOptions = {
@@ -29,6 +32,14 @@ export type GetOptions = {
   readonly maxBytes?: number
 }
 
+export type StreamOptions = {
+  /**
+   * The largest message to check whole in memory before any of it is given out, which the formats of S3
+   * encryption clients need; 64 MiB unless given. Of an envelope one chunk is held, whatever its size.
+   */
+  readonly maxBytes?: number
+}
+
 export type Mailbox = {
   /**
    * The messages of the store by key, that is oldest first below one prefix. Reads metadata only,
@@ -38,17 +49,20 @@ export type Mailbox = {
   /** One message, whole and checked. Throws MailboxError. */
   readonly get: (key: string, options?: GetOptions) => Promise<Message>
   /**
-   * One message of any size, in pieces. Receipt and fields are there at once; of a sealed message
-   * every piece is as the server sealed it, in its place. That it was all there is known when the
-   * iteration ends without a throw: do nothing before that you could not undo.
+   * One message in pieces. Receipt and fields are there at once; of a sealed message every piece is
+   * as the server sealed it, in its place. That it was all there is known when the iteration ends
+   * without a throw: do nothing before that you could not undo.
    */
-  readonly stream: (key: string) => Promise<MessageStream & { readonly key: string }>
+  readonly stream: (
+    key: string,
+    options?: StreamOptions,
+  ) => Promise<MessageStream & { readonly key: string }>
 }
 
 const MAX_BYTES = 64 * 1024 * 1024
 
-export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailbox {
-  refuseLegacy(legacy)
+export function openMailbox(options: MailboxOptions): Mailbox {
+  const { store, keys = [], legacy, requireCommitment } = options
 
   async function* list({ prefix = '', after = '' }: ListOptions = {}): AsyncGenerator<Item> {
     const objects = store.list({ prefix, after: keyAfter(prefix, after) })
@@ -60,12 +74,17 @@ export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailb
     }
   }
 
-  async function stream(key: string): Promise<MessageStream & { readonly key: string }> {
+  async function stream(
+    key: string,
+    { maxBytes }: StreamOptions = {},
+  ): Promise<MessageStream & { readonly key: string }> {
     const object = await store.get(key)
     if (object === undefined) throw notFound(key)
     const { info, body } = object
     try {
-      const opened = await openMessageStream({ ...info, body }, keys, key)
+      const instruction = () => instructionOf(store, key)
+      const settings = { keys, legacy, requireCommitment, maxBytes }
+      const opened = await openMessageStream({ ...info, body, instruction }, settings, key)
       const cancel = async (): Promise<void> => {
         await opened.cancel()
         object.cancel()
@@ -81,7 +100,7 @@ export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailb
     list,
     stream,
     async get(key, { maxBytes = MAX_BYTES } = {}) {
-      const opened = await stream(key)
+      const opened = await stream(key, { maxBytes })
       try {
         requireFit(opened.receipt, maxBytes)
         return await collected(opened)
@@ -90,15 +109,6 @@ export function openMailbox({ store, keys = [], legacy }: MailboxOptions): Mailb
       }
     },
   }
-}
-
-/** The types say so already; a program in JavaScript learns it here. */
-export function refuseLegacy(legacy: unknown): void {
-  if (legacy === undefined || legacy === false) return
-  throw new MailboxError(
-    'unsupported-format',
-    'This release opens Postern envelopes only: leave `legacy` out.',
-  )
 }
 
 async function* releasing(
@@ -114,8 +124,7 @@ async function* releasing(
 
 function requireFit({ id, size }: Receipt, maxBytes: number): void {
   if (size <= maxBytes) return
-  throw new MailboxError(
-    'too-large',
+  throw new TooLargeError(
     `Message ${id} has ${size} octets, more than the ${maxBytes} that get() holds in memory: read it with stream(), or raise maxBytes.`,
   )
 }
@@ -124,15 +133,13 @@ function requireFit({ id, size }: Receipt, maxBytes: number): void {
 function keyAfter(prefix: string, after: string): string {
   if (prefix === '' || after.startsWith(prefix) || !isMessageId(after)) return after
   if (prefix.endsWith('/')) return prefix + after
-  throw new MailboxError(
-    'bad-after',
+  throw new BadAfterError(
     `The id ${after} tells no place below the prefix ${shown(prefix)}, which does not end with a slash: give the key to go on after.`,
   )
 }
 
 function notFound(key: string): MailboxError {
-  return new MailboxError(
-    'not-found',
+  return new NotFoundError(
     `There is no object ${shown(key)} in this store: list() tells the keys that are there.`,
   )
 }

@@ -4,13 +4,19 @@
  * both are checked, and where key and metadata contradict the receipt the message is refused.
  */
 import type { Receipt } from '../mail/receipt.ts'
-import { type Content, openContent, type SealedObject } from './content.ts'
-import { MailboxError, shown } from './errors.ts'
+import { type Content, openContent } from './content.ts'
+import {
+  type MailboxError,
+  MisplacedError,
+  shown,
+  TamperedError,
+  TruncatedError,
+} from './errors.ts'
 import { type Field, isWhiteSpace, lineAt, parseFields } from './fields.ts'
-import type { MailKey } from './keys.ts'
 import { atLeast, type Lookahead, lookahead } from './lookahead.ts'
 import { requireAgreement } from './metadata.ts'
 import { jsonLines, notPostern, requireReceipt } from './receipt.ts'
+import type { OpenSettings, SealedObject } from './sealed-object.ts'
 import { newSha256 } from './sha256.ts'
 
 /** A message that is being read: see `Mailbox.stream` for what may be assumed before its end. */
@@ -38,10 +44,10 @@ const LF = 10
 /** Throws MailboxError. `key` is where the object was found, if it came from a store. */
 export async function openMessageStream(
   object: SealedObject,
-  keys: readonly MailKey[],
+  settings: OpenSettings,
   key?: string,
 ): Promise<MessageStream> {
-  const content = await openContent(object, keys)
+  const content = await openContent(object, settings)
   const start = lookahead(content.content)
   const cancel = async (): Promise<void> => {
     await start.release()
@@ -100,8 +106,7 @@ async function findLineFeed(start: Lookahead, from: number): Promise<number> {
 function prependedLength({ length }: Content, receipt: Receipt, end: number): number {
   const prepended = length - receipt.size
   if (prepended < end) {
-    throw new MailboxError(
-      'truncated',
+    throw new TruncatedError(
       `Part of message ${receipt.id} is missing, it ends too early: restore it from a copy.`,
     )
   }
@@ -111,8 +116,7 @@ function prependedLength({ length }: Content, receipt: Receipt, end: number): nu
 
 function requirePlace(key: string, { id }: Receipt): void {
   if (key === id || key.endsWith(`/${id}`)) return
-  throw new MailboxError(
-    'misplaced',
+  throw new MisplacedError(
     `The object at ${shown(key)} is message ${id}: it was moved or put in another's place. Restore it, and find out who can write to this store.`,
   )
 }
@@ -133,8 +137,7 @@ async function* verified(
 }
 
 function altered(): MailboxError {
-  return new MailboxError(
-    'tampered',
+  return new TamperedError(
     'This message does not fit its receipt, in length or in SHA-256: it was altered or damaged. Restore it from a copy, and find out who can write to this store.',
   )
 }

@@ -7,7 +7,7 @@ import { metadataOf } from '../mail/metadata.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import type { Verdict, VerdictName } from '../mail/verdict.ts'
 import type { ObjectInfo } from '../store/object-store.ts'
-import { MailboxError, shown } from './errors.ts'
+import { IndexMismatchError, shown } from './errors.ts'
 import { isVerdict } from './receipt.ts'
 
 export type Metadata = Readonly<Record<string, string>>
@@ -74,8 +74,7 @@ export function requireAgreement(metadata: Metadata, receipt: Receipt, prepended
   for (const [name, value] of Object.entries(expected)) {
     const there = metadata[name]
     if (there === undefined || there === value) continue
-    throw new MailboxError(
-      'index-mismatch',
+    throw new IndexMismatchError(
       `The metadata of message ${receipt.id} was altered: ${name} reads "${shown(there)}", the receipt says "${shown(value ?? 'nothing')}". Restore the object, and find out who can write to this store.`,
     )
   }

@@ -6,7 +6,7 @@
 import { isMessageId } from '../mail/message-id.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import { type Verdict, verdictNames } from '../mail/verdict.ts'
-import { MailboxError } from './errors.ts'
+import { type MailboxError, NotPosternError, UnknownVersionError } from './errors.ts'
 
 /** The words of verdict.ts; `satisfies` keeps the two in step. */
 const words = Object.keys({
@@ -85,8 +85,7 @@ function parseJson(pieces: readonly Uint8Array[]): unknown {
 export function requireReceipt(value: unknown): Receipt {
   const receipt = value as Receipt
   if (isObject(value) && typeof value['version'] === 'number' && value['version'] > 1) {
-    throw new MailboxError(
-      'unknown-version',
+    throw new UnknownVersionError(
       `This message has a receipt of version ${value['version']}, which this program does not know: update it.`,
     )
   }
@@ -173,8 +172,7 @@ function isTexts(value: unknown): boolean {
 
 /** For content that opened well but does not begin as the server's does. */
 export function notPostern(): MailboxError {
-  return new MailboxError(
-    'not-postern',
+  return new NotPosternError(
     'This object holds no message stored by Postern: its content begins with no receipt. openObject() gives its bytes.',
   )
 }

@@ -13,7 +13,8 @@ import { openOutbound } from '../haraka/outbound.ts'
 import { openFunction } from '../notify/function.ts'
 import { openTopic, openWebhook } from '../notify/topic.ts'
 import { places } from './prepare.ts'
-import { bucketOpener, keyFinder } from './stores.ts'
+import { sealerFinder } from './sealers.ts'
+import { bucketOpener } from './stores.ts'
 
 /** `worker`: which one of this node, for what each has of its own. */
 export function openActions(
@@ -24,7 +25,8 @@ export function openActions(
   const { hostname, resources, notifications, quarantine, smtp } = config
   const closers: (() => void)[] = []
   const bucket = bucketOpener(config)
-  const keys = keyFinder(config)
+  const { sealer, close: closeSealers } = sealerFinder(config)
+  closers.push(closeSealers)
   let client: Redis | Cluster | undefined
   const ownRedis = (): Redis | Cluster => {
     // It is opened by the first that needs it, which must not fail for that.
@@ -48,7 +50,7 @@ export function openActions(
     maxContentBytes: notifications.maxContentBytes,
     quarantine,
     bucket,
-    keys,
+    sealer,
     topic: once((arn) => openTopic(arn, mapped(resources.topics, arn), ownRedis)),
     webhook: once((name) => {
       const place = mapped(resources.webhooks, name)
@@ -61,7 +63,7 @@ export function openActions(
     async objectUrl(action, key) {
       const { urlSeconds } = notifications
       // What is stored in clear text is not handed to whoever reads a notification.
-      if (urlSeconds === 0 || keys(action) === 'none') return undefined
+      if (urlSeconds === 0 || sealer(action) === 'none') return undefined
       const url = await bucket(action.BucketName).url?.(key, urlSeconds)
       const urlExpires = new Date(Date.now() + urlSeconds * 1000).toISOString()
       return url === undefined ? undefined : { url, urlExpires }

@@ -27,7 +27,8 @@ export function places(dataDir: string) {
 /** Whether S3 actions may use the pair in dataDir: `main` is wanted and not configured. */
 export function usesEmbeddedKey({ encryption, keys, resources }: Config): boolean {
   if (Object.hasOwn(keys, 'main')) return false
-  return encryption.default === 'key/main' || Object.values(resources.keys).includes('main')
+  const named = [...Object.values(resources.keys).flat(), ...[encryption.default].flat()]
+  return named.includes('main') || named.includes('key/main')
 }
 
 /** Makes what is missing. Throws `UserError` when dataDir can't be used. */

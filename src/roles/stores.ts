@@ -1,15 +1,11 @@
-/** From the names in rules to buckets and keys, as the configuration maps them. Composition only. */
+/** From the names in rules to buckets, as the configuration maps them. Composition only. */
 import { join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
-import type { StoreCollaborators } from '../actions/store.ts'
 import type { BucketConfig, Config } from '../config/options.ts'
-import type { S3Action } from '../rules/rule-set.ts'
-import type { PublicKey } from '../seal/envelope.ts'
 import { dirStore } from '../store/dir.ts'
 import type { ObjectStore } from '../store/object-store.ts'
 import { s3ObjectStore } from '../store/s3.ts'
 import { s3Client } from '../store/s3-client.ts'
-import { readPublicKey } from './public-keys.ts'
 
 /** Opens buckets by the names rules give them, each once. */
 export function bucketOpener(config: Config): (name: string) => ObjectStore {
@@ -39,25 +35,4 @@ function openBucket(place: BucketConfig, clients: Map<string, S3Client>): Object
   const client = clients.get(key) ?? s3Client(settings)
   clients.set(key, client)
   return s3ObjectStore({ client, bucket })
-}
-
-/** Which public keys an S3 action seals to. Only public keys are ever read (D§2.6). */
-export function keyFinder(config: Config): StoreCollaborators['keys'] {
-  const parsed = new Map<string, PublicKey>()
-  return (action: S3Action) => {
-    const name = keyNameOf(config, action)
-    if (name === 'none') return 'none'
-    const key = parsed.get(name) ?? readPublicKey(config, name).key
-    parsed.set(name, key)
-    return [key]
-  }
-}
-
-function keyNameOf({ encryption, resources }: Config, { KmsKeyArn }: S3Action): string {
-  if (KmsKeyArn === undefined) return encryption.default.replace(/^key\//, '')
-  const name = Object.hasOwn(resources.keys, KmsKeyArn) ? resources.keys[KmsKeyArn] : undefined
-  if (name !== undefined) return name
-  throw new Error(
-    `the rule names the KMS key ${KmsKeyArn}, which resources.keys in postern.yaml does not map to a key`,
-  )
 }

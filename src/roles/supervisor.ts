@@ -9,9 +9,9 @@ import { configExitCode, describeError, errorCode, UserError } from '../errors.t
 import { log } from '../log.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
 import { places, prepare } from './prepare.ts'
-import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
+import { requireSealingKeys } from './sealing-keys.ts'
 import { stopMessage, within } from './stop.ts'
 
 const firstRestartMs = 500
@@ -43,7 +43,7 @@ export async function supervise(
   const { madeKey } = await prepare(config)
   // The roles look too, but here a mistake is told once, before anything is started.
   activeRuleSet(config)
-  requirePublicKeys(config)
+  requireSealingKeys(config)
   lock(places(config.dataDir).lock)
   let stopping = false
   let stoppedAt = 0

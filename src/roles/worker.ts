@@ -13,8 +13,8 @@ import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 import { openActions } from './actions.ts'
 import { prepare } from './prepare.ts'
-import { requirePublicKeys } from './public-keys.ts'
 import { redisPlace } from './redis-server.ts'
+import { requireSealingKeys } from './sealing-keys.ts'
 import { onStop, within } from './stop.ts'
 
 const stopMs = 10_000
@@ -29,7 +29,7 @@ export type WorkerPart = {
 /** Throws `UserError`. */
 export async function runWorker(config: Config, { number, fresh }: WorkerPart): Promise<void> {
   await prepare(config)
-  requirePublicKeys(config)
+  requireSealingKeys(config)
   const spool = new Spool(config.dataDir)
   const place = redisPlace(config)
   const { act, close } = openActions(config, place, number)

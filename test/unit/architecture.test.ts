@@ -15,7 +15,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['mail', 'filters', 'errors.ts'],
     ['zod', 'yaml', 're2js', 'node:fs', 'node:path', 'node:url'],
   ],
-  seal: [['errors.ts'], ['tweetnacl', 'sodium-native']],
+  seal: [['errors.ts'], ['tweetnacl', 'sodium-native', 'node:crypto']],
   spool: [
     ['mail', 'rules', 'errors.ts'],
     ['node:fs', 'node:path', 'node:crypto', 'node:zlib', 'node:util'],
@@ -58,7 +58,10 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:os', 'node:tls'],
   ],
   replay: [['mail', 'rules', 'actions', 'client', 'spool', 'store', 'errors.ts'], []],
-  client: [['mail', 'seal', 'store', 'errors.ts'], ['node:fs']],
+  client: [
+    ['mail', 'seal', 'store', 'errors.ts'],
+    ['@aws-sdk/client-kms', 'node:fs'],
+  ],
   cli: [['*'], ['*']],
   roles: [['*'], ['*']],
   'edge.ts': [['*'], ['*']],

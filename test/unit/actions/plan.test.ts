@@ -8,6 +8,7 @@ import { log } from '../../../src/log.ts'
 import { objectKey } from '../../../src/mail/object-key.ts'
 import type { Verdicts } from '../../../src/mail/verdict.ts'
 import type { PlannedAction, RuleAction } from '../../../src/rules/rule-set.ts'
+import { envelopeSealer } from '../../../src/seal/sealer.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import { keep, restOfRecord, Spool, scratch } from '../spool/support.ts'
 import { collaborators } from './support.ts'
@@ -46,7 +47,9 @@ async function deliver(...plan: readonly PlannedAction[]): Promise<string> {
   const rest = restOfRecord()
   const envelope = { ...rest.envelope, recipients }
   await keep(spool, message, { ...rest, plan, envelope, verdicts: judged })
-  const act = actionRegistry(collaborators({ bucket, keys: () => [key.publicKey] }))
+  const act = actionRegistry(
+    collaborators({ bucket, sealer: () => envelopeSealer([key.publicKey]) }),
+  )
   expect(await deliverer(spool, act, policy)(rest.id)).toBe('done')
   return rest.id
 }

@@ -14,6 +14,7 @@ import type { Verdicts } from '../../../src/mail/verdict.ts'
 import type { RuleAction } from '../../../src/rules/rule-set.ts'
 import { open, type PublicKey, sealedLength } from '../../../src/seal/envelope.ts'
 import { newKeyPair } from '../../../src/seal/keys.ts'
+import { envelopeSealer } from '../../../src/seal/sealer.ts'
 import { CorruptEntryError } from '../../../src/spool/entry.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
@@ -84,7 +85,11 @@ beforeEach(() => {
 })
 
 function act(keys: readonly PublicKey[] | 'none' = [pair.publicKey]) {
-  return storeAction({ hostname: 'mx.example.test', bucket: () => store, keys: () => keys })
+  return storeAction({
+    hostname: 'mx.example.test',
+    bucket: () => store,
+    sealer: () => (keys === 'none' ? keys : envelopeSealer(keys)),
+  })
 }
 
 async function objectAt(key: string) {
@@ -296,7 +301,7 @@ describe('the registry', () => {
     async (kind) => {
       const action = JSON.parse(`{${JSON.stringify(kind)}: {}}`) as RuleAction
       const outcome = actionRegistry(
-        collaborators({ bucket: () => store, keys: () => [pair.publicKey] }),
+        collaborators({ bucket: () => store, sealer: () => envelopeSealer([pair.publicKey]) }),
       )(deliveryOf({ action }))
       await expect(outcome).rejects.toThrow(PermanentError)
     },

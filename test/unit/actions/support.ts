@@ -6,7 +6,7 @@ function nowhere(): never {
 }
 
 export function collaborators(
-  given: Partial<ActionCollaborators> & Pick<ActionCollaborators, 'bucket' | 'keys'>,
+  given: Partial<ActionCollaborators> & Pick<ActionCollaborators, 'bucket' | 'sealer'>,
 ): ActionCollaborators {
   return {
     hostname: 'mx.example.test',

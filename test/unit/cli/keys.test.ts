@@ -22,6 +22,7 @@ test('new makes a pair, tells what to do with it, and prints lines that postern.
   expect(text).toMatch(/Keep the \.key file off the server/)
   expect(text).toMatch(/Back it up/)
   const made = await readKey(join(dir, 'archive.key'))
+  if (made.type !== 'nacl') throw new Error(`made a key of type ${made.type}`)
   expect(readFileSync(join(dir, 'archive.pub'), 'utf8')).toBe(formatPublicKey(made.publicKey))
   expect(text).toContain(made.id)
   expect(text).not.toContain(base64(made.secretKey))
@@ -53,8 +54,9 @@ test('new never overwrites, and leaves no half of a pair', async () => {
 })
 
 const refused = [
-  [['x', '--type', 'rsa'], /not supported yet/],
-  [['x', '--type', 'foo'], /no type of key/],
+  [['x', '--type', 'kms'], /AWS KMS/],
+  [['x', '--type', 'aes'], /openssl rand/],
+  [['x', '--type', 'foo'], /no type of key that is made here/],
   [['../x'], /no name of a key/],
   [['Upper'], /no name of a key/],
   [['\x1b[2J'], /\\x1b\[2J is no name/],

@@ -6,6 +6,7 @@ import { quarantineAction } from '../../../src/actions/quarantine.ts'
 import { messageWriter } from '../../../src/actions/store.ts'
 import { describeError } from '../../../src/errors.ts'
 import { formatSecretKey } from '../../../src/seal/keys.ts'
+import { envelopeSealer } from '../../../src/seal/sealer.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import { idOf, judged, key, otherKey, pieces, storeMessage } from '../client/support.ts'
 import { keep, restOfRecord, Spool } from '../spool/support.ts'
@@ -42,7 +43,11 @@ async function hold(home: Home, rule: string, recipients: readonly string[]): Pr
     sha256: '2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881',
   }
   const bucket = (name: string) => dirStore(home.bucket(name))
-  const write = messageWriter({ hostname: 'mx.example.test', bucket, keys: () => [key.publicKey] })
+  const write = messageWriter({
+    hostname: 'mx.example.test',
+    bucket,
+    sealer: () => envelopeSealer([key.publicKey]),
+  })
   const act = quarantineAction(write, { bucket: 'quarantine', prefix: 'quarantine/' })
   await act({
     record: { ...rest, ...sums },

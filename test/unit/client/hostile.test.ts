@@ -178,19 +178,6 @@ test('a message in the place of another is refused', async () => {
   await expectRefusal(openMessage(elsewhere, { keys: [key] }), 'misplaced')
 })
 
-test.for(['x-amz-3', 'x-amz-key-v2', 'x-amz-key'])('%s is recognised and refused', async (name) => {
-  const object = { body: Buffer.alloc(500, 'x'), metadata: { [`X-Amz-Meta-${name}`]: 'AAAA' } }
-  const error = await refusalOf(openObject(object, { keys: [key] }))
-  expect(error.reason).toBe('unsupported-format')
-  expect(error.message).toContain('this release opens Postern envelopes only')
-})
-
-test('legacy is refused while there is no such thing', async () => {
-  const { store } = await temporaryStore()
-  const options = JSON.parse('{"legacy": true}')
-  expect(() => openMailbox({ store, ...options })).toThrow(/Postern envelopes only/)
-})
-
 const strangers = [
   ['some file', 'not mail', undefined],
   ['an ordinary .eml file', text, 'message/rfc822'],

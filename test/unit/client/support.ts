@@ -9,6 +9,7 @@ import { MailboxError, type MailboxReason, naclKey } from '../../../src/client/i
 import { objectKey } from '../../../src/mail/object-key.ts'
 import type { AddedField } from '../../../src/mail/prepend.ts'
 import { allDisabled, type Verdicts } from '../../../src/mail/verdict.ts'
+import { envelopeSealer, type Sealer } from '../../../src/seal/sealer.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 
@@ -55,6 +56,7 @@ export type StoreOptions = {
   readonly recipients?: readonly string[]
   readonly added?: readonly AddedField[]
   readonly plaintext?: boolean
+  readonly sealer?: Sealer
 }
 
 /** Stores a message as an S3Action does and gives its key. */
@@ -64,12 +66,12 @@ export async function storeMessage(
   options: StoreOptions = {},
 ): Promise<string> {
   const { id = idOf(1), prefix, verdicts = allDisabled('test'), added = [] } = options
-  const { recipients = ['sales@example.test'], plaintext = false } = options
+  const { recipients = ['sales@example.test'], plaintext = false, sealer } = options
   const bytes = typeof message === 'string' ? Buffer.from(message, 'latin1') : message
   const act = storeAction({
     hostname: 'mx.example.test',
     bucket: () => store,
-    keys: () => (plaintext ? 'none' : [key.publicKey]),
+    sealer: () => (plaintext ? 'none' : (sealer ?? envelopeSealer([key.publicKey]))),
   })
   const s3 = { BucketName: 'inbox', ...(prefix === undefined ? {} : { ObjectKeyPrefix: prefix }) }
   const envelope = {
