@@ -3,8 +3,12 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { FormOptions } from './mail-output.ts'
 
 type Where = { bucket?: string; prefix?: string }
-export type ListOptions = Where & { after?: string; limit?: number; json?: boolean }
-export type GetOptions = Where & FormOptions & { key?: string[] }
+export type ListOptions = Where & { legacy?: boolean } & {
+  after?: string
+  limit?: number
+  json?: boolean
+}
+export type GetOptions = Where & FormOptions & { key?: string[]; legacy?: boolean }
 export type TailOptions = GetOptions & { interval: number }
 
 /** A command about what a bucket holds. */
@@ -16,6 +20,7 @@ export function stored(name: string, description: string): Command {
       'bucket, as rules name it (default: inbox, or the only one of the active rule set)',
     )
     .option('--prefix <prefix>', 'only keys that begin so')
+    .option('--legacy', 'mail that Amazon SES stored, and the oldest S3 encryption clients, too')
 }
 
 /** A command that opens messages, too. */
@@ -23,7 +28,7 @@ export function opening(name: string, description: string): Command {
   return stored(name, description)
     .option(
       '--key <file>',
-      'secret key, may be repeated (default: dataDir/keys/main.key if it is there)',
+      'secret key (nacl, rsa or aes), may be repeated (default: dataDir/keys/main.key if it is there)',
       (file, all: string[] = []) => [...all, file],
     )
     .addOption(

@@ -8,6 +8,7 @@ import { bucketOpener, bucketPlace } from '../roles/stores.ts'
 import { loadRuleSet } from '../rules/load.ts'
 import type { ReadableStore } from '../store/object-store.ts'
 import { printable } from './context.ts'
+import { kmsReaders } from './kms-readers.ts'
 
 /** The bucket of the rule set that Postern starts with. */
 const DEMO_BUCKET = 'inbox'
@@ -50,9 +51,15 @@ function defaultBucket({ rules, domains }: Config): string {
   )
 }
 
-/** The keys of `--key`, else the pair that the server made, if its secret half is still here. */
+/** The keys of `--key`, else the pair that the server made, if its secret half is still here; and KMS. */
 export async function keysOf(config: Config, files: readonly string[]): Promise<MailKey[]> {
   const { secretKey } = places(config.dataDir)
   const named = files.length > 0 ? files : [secretKey].filter((file) => existsSync(file))
-  return Promise.all(named.map((file) => readKey(file)))
+  const read = await Promise.all(named.map((file) => readKey(file)))
+  return [...read, ...kmsReaders(config)]
+}
+
+/** Whether there is a key of a file; KMS, which is asked when an object needs it, is always among them. */
+export function hasKeyFile(keys: readonly MailKey[]): boolean {
+  return keys.some(({ type }) => type !== 'kms')
 }

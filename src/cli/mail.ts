@@ -16,7 +16,7 @@ import {
   type TailOptions,
 } from './mail-options.ts'
 import { formOf, lineOf, printItem, writeMessage } from './mail-output.ts'
-import { keysOf, placeOf } from './mail-place.ts'
+import { hasKeyFile, keysOf, placeOf } from './mail-place.ts'
 import { arrivals } from './mail-tail.ts'
 
 export function mailCommand(): Command {
@@ -51,10 +51,10 @@ export function mailCommand(): Command {
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
-  const { prefix = '', after, limit = Number.POSITIVE_INFINITY, json } = options
+  const { prefix = '', after, limit = Number.POSITIVE_INFINITY, json, legacy = false } = options
   const config = configOf(command)
   const place = placeOf(config, options.bucket)
-  const mailbox = openMailbox({ store: place.store })
+  const mailbox = openMailbox({ store: place.store, legacy })
   let shown = 0
   try {
     for await (const item of mailbox.list({ prefix, after: after ?? '' })) {
@@ -79,11 +79,11 @@ async function get(
   const place = placeOf(config, options.bucket)
   const key = await findKey(place, wanted, options.prefix ?? '')
   const keys = await keysOf(config, options.key ?? [])
-  const mailbox = openMailbox({ store: place.store, keys })
+  const mailbox = openMailbox({ store: place.store, keys, legacy: options.legacy ?? false })
   try {
     await writeMessage(mailbox, key, formOf(options) ?? 'stored')
   } catch (error) {
-    throw remedied(error, config, keys.length > 0)
+    throw remedied(error, config, hasKeyFile(keys))
   }
 }
 
@@ -94,7 +94,7 @@ async function tail(options: TailOptions, command: Command): Promise<void> {
   const { prefix = '' } = options
   const opens = form === 'original' || form === 'receipt'
   const keys = opens ? await keysOf(config, options.key ?? []) : []
-  const mailbox = openMailbox({ store: place.store, keys })
+  const mailbox = openMailbox({ store: place.store, keys, legacy: options.legacy ?? false })
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   process.once('SIGTERM', () => interrupted.abort())
@@ -111,7 +111,7 @@ async function tail(options: TailOptions, command: Command): Promise<void> {
     else {
       // One message that does not open must not end it.
       const written = writeMessage(mailbox, item.key, form)
-      await written.catch((error) => say(describeError(remedied(error, config, keys.length > 0))))
+      await written.catch((error) => say(describeError(remedied(error, config, hasKeyFile(keys)))))
     }
   }
 }

@@ -9,7 +9,7 @@ import { type Held, heldWith, moveSealed } from '../replay/held.ts'
 import { openStored } from '../replay/kept.ts'
 import { bucketOpener } from '../roles/stores.ts'
 import { printable, printLine } from './context.ts'
-import { keysOf } from './mail-place.ts'
+import { hasKeyFile, keysOf } from './mail-place.ts'
 import { requireIds } from './queue.ts'
 import { type Candidate, openSpool, rulesNamed, runAll } from './replay-run.ts'
 
@@ -47,7 +47,7 @@ export async function release(
   })
   const spool = openSpool(config)
   try {
-    const run = { config, spool, rules, dryRun, json, hasKey: keys.length > 0 }
+    const run = { config, spool, rules, dryRun, json, hasKey: hasKeyFile(keys) }
     const { replayed, total } = await runAll(candidates, run)
     const left = total - replayed.length
     if (left === 0) return

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { UserError } from '../errors.ts'
 import { configOf } from './context.ts'
 import { stored } from './mail-options.ts'
-import { keysOf, placeOf } from './mail-place.ts'
+import { hasKeyFile, keysOf, placeOf } from './mail-place.ts'
 import { candidatesOf, type Wanted } from './replay-candidates.ts'
 import { openSpool, type Ran, rulesNamed, runAll } from './replay-run.ts'
 
@@ -53,7 +53,7 @@ Examples:
 export function keyed(command: Command): Command {
   return command.option(
     '--key <file>',
-    'secret key, may be repeated (default: dataDir/keys/main.key if it is there)',
+    'secret key (nacl, rsa or aes), may be repeated (default: dataDir/keys/main.key if it is there)',
     (file, all: string[] = []) => [...all, file],
   )
 }
@@ -67,7 +67,7 @@ async function replay(names: readonly string[], options: Options, command: Comma
   const spool = openSpool(config)
   try {
     const sources = { place: () => placeOf(config, options.bucket), spool }
-    const hasKey = keys.length > 0
+    const hasKey = hasKeyFile(keys)
     const run = { config, spool, rules, dryRun, json, hasKey }
     const ran = await runAll(candidatesOf(wanted, sources, keys), run)
     tell(ran, options)

@@ -1,5 +1,5 @@
-/** AWS KMS as a reader asks it. A module of its own: what does not use KMS need not bundle its client. */
-import { DecryptCommand, type KMSClient } from '@aws-sdk/client-kms'
+/** AWS KMS as a reader asks it. Its client is loaded by the first use: most readers have no KMS. */
+import type { KMSClient } from '@aws-sdk/client-kms'
 import type { DecryptDataKey } from '../seal/s3ec/keys.ts'
 
 /** For kmsKey(): asks AWS KMS. `keyId` lets KMS refuse data keys of any other key (ARN, id or alias). */
@@ -8,6 +8,7 @@ export function kmsDecrypt(
   { keyId }: { readonly keyId?: string } = {},
 ): DecryptDataKey {
   return async (encryptedKey, context) => {
+    const { DecryptCommand } = await import('@aws-sdk/client-kms')
     const { Plaintext } = await client.send(
       new DecryptCommand({
         CiphertextBlob: encryptedKey,

@@ -1,8 +1,8 @@
 /**
- * Fresh data keys from AWS KMS. The client is loaded and made by the first use; a failure is transient
- * whatever its kind, since mail waits in the spool until somebody has given the rights.
+ * Fresh data keys from AWS KMS. The client is loaded and made by the first use. That there is no data
+ * key is transient, whatever the reason: mail waits in the spool until somebody has given the rights.
  */
-import type { GenerateDataKeyCommandOutput, KMSClient } from '@aws-sdk/client-kms'
+import type { GenerateDataKeyCommandOutput, KMSClient, KMSClientConfig } from '@aws-sdk/client-kms'
 import type { KeyConfig } from '../config/options.ts'
 import { describeError } from '../errors.ts'
 import type { Context } from '../seal/s3ec/format.ts'
@@ -13,14 +13,16 @@ export type DataKeySource = {
   readonly close: () => void
 }
 
+type KmsConfig = Extract<KeyConfig, { type: 'kms' }>
+
 const TIMEOUT_MS = 10_000
 
-export function kmsDataKeys(key: Extract<KeyConfig, { type: 'kms' }>): DataKeySource {
+export function kmsDataKeys(key: KmsConfig): DataKeySource {
   let client: KMSClient | undefined
   return {
     async generateDataKey(context) {
       const { KMSClient, GenerateDataKeyCommand } = await import('@aws-sdk/client-kms')
-      client ??= new KMSClient(settingsOf(key))
+      client ??= new KMSClient(kmsSettings(key))
       const asked = {
         KeyId: key.arn,
         KeySpec: 'AES_256',
@@ -44,15 +46,16 @@ export function kmsDataKeys(key: Extract<KeyConfig, { type: 'kms' }>): DataKeySo
   }
 }
 
-function settingsOf({
+/** How to reach the KMS of a key; what is not said is as the environment says. */
+export function kmsSettings({
   arn,
-  region,
+  region = arn?.split(':')[3],
   endpoint,
   accessKeyId,
   secretAccessKey,
-}: Extract<KeyConfig, { type: 'kms' }>) {
+}: Partial<KmsConfig>): KMSClientConfig {
   return {
-    region: region ?? arn.split(':')[3] ?? 'us-east-1',
+    ...(region === undefined ? {} : { region }),
     maxAttempts: 2,
     requestHandler: {
       requestTimeout: TIMEOUT_MS,

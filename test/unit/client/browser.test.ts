@@ -20,5 +20,5 @@ function staticImports(file: string, seen = new Set<string>()): string[] {
 
 test('only what runs in a browser is imported', () => {
   const imported = [...new Set(staticImports(entry))].sort()
-  expect(imported).toEqual(['@aws-sdk/client-kms', '@aws-sdk/client-s3', 'tweetnacl'])
+  expect(imported).toEqual(['@aws-sdk/client-s3', 'tweetnacl'])
 })
