@@ -10,6 +10,8 @@ install_system redis-server:redis-server swaks:swaks openssl:openssl python3:pyt
   clamd:clamav-daemon rspamd:rspamd rbldnsd:rbldnsd \
   /usr/lib/python3/dist-packages/dkim:python3-dkim \
   /usr/lib/python3/dist-packages/authres:python3-authres \
+  ruby:ruby /usr/lib/ruby/vendor_ruby/aws-sdk-s3.rb:ruby-aws-sdk-s3 \
+  /usr/lib/ruby/vendor_ruby/aws-sdk-kms.rb:ruby-aws-sdk-kms \
   ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common radosgw:radosgw
 status=0
 tsc -p . || status=1
