@@ -15,8 +15,9 @@ const tagLength = 16
 
 export function newKey(region: string, alias: string): Key {
   const id = crypto.randomUUID()
-  const arn = `arn:aws:kms:${region}:123456789012:key/${id}`
-  return { arn, names: [arn, id, alias], secret: randomBytes(32) }
+  const account = `arn:aws:kms:${region}:123456789012`
+  const arn = `${account}:key/${id}`
+  return { arn, names: [arn, id, alias, `${account}:${alias}`], secret: randomBytes(32) }
 }
 
 function prefixOf({ arn }: Key): Buffer {

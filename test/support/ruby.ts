@@ -27,11 +27,11 @@ export type RubyTask = {
   readonly instruction?: boolean
   /** Whether V2 reads what V1 wrote. */
   readonly legacy?: boolean
-  /** Base64: to put. Absent: to get. */
-  readonly body?: string
+  /** To put so many random octets. Absent: to get. */
+  readonly size?: number
 }
 
-/** Of a task that put nothing is told; of one that got, what came out; of one that failed, how. */
+/** What was put or came out; of a task that failed, the error's class and message. */
 export type RubyResult = {
   readonly sha256?: string
   readonly length?: number

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 # Puts and gets objects with Amazon's S3 Encryption Clients for Ruby. Standard input is one JSON object,
-# { s3, kms, tasks }; standard output has one JSON object a line for each task: what was found, or the
+# { s3, kms, tasks }; standard output has one JSON object a line for each task: its content's digest, or the
 # error's class and message. ruby.ts has the types.
 require 'aws-sdk-s3'
 require 'aws-sdk-kms'
@@ -52,16 +52,19 @@ def place_of(task)
 end
 
 def put(task)
-  body = Base64.strict_decode64(task['body'])
-  client_of(task).put_object(**place_of(task), body: body)
-  {}
+  content = Random.bytes(task['size'])
+  client_of(task).put_object(**place_of(task), body: content)
+  seen(content)
 end
 
 def get(task)
   place = place_of(task)
   # Debian's ruby-aws-sdk-kms 1.24.0 cannot name the key in Decrypt.
   place[:kms_allow_decrypt_with_any_cmk] = true if task['client'] == 'V2' && task['key'].key?('kms')
-  content = client_of(task).get_object(**place).body.read
+  seen(client_of(task).get_object(**place).body.read)
+end
+
+def seen(content)
   { sha256: Digest::SHA256.hexdigest(content), length: content.bytesize }
 end
 
@@ -69,7 +72,7 @@ $stdout.sync = true
 given['tasks'].each do |task|
   found =
     begin
-      task.key?('body') ? put(task) : get(task)
+      task.key?('size') ? put(task) : get(task)
     rescue StandardError => e
       { error: e.class.name, message: e.message }
     end
