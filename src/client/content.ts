@@ -37,12 +37,13 @@ export async function openContent(object: SealedObject, settings: OpenSettings):
   try {
     const head = await atLeast(start, FIXED)
     if (!beginsWith(head, MAGIC)) {
-      const checked = await s3ecContent(object, start, settings)
+      const described = settings.legacy && beginsAsMessage(head) ? asMessage(object) : object
+      const checked = await s3ecContent(described, start, settings)
       if (checked !== undefined) {
         const { bytes, context } = checked
         return { content: pieces(bytes), length: bytes.length, sealed: true, context, release }
       }
-      requirePlaintext(object)
+      requirePlaintext(described)
       return { content: start.from(0), length: object.size, sealed: false, release }
     }
     const keyIds = await keyIdsOf(start)
@@ -57,6 +58,16 @@ export async function openContent(object: SealedObject, settings: OpenSettings):
 
 function beginsWith(bytes: Uint8Array, ascii: string): boolean {
   return [...ascii].every((each, index) => bytes[index] === each.charCodeAt(0))
+}
+
+/** As a header field does: what is left of a sealed object without its metadata does not. */
+function beginsAsMessage(head: Uint8Array): boolean {
+  return /^[A-Za-z][A-Za-z0-9-]{2,}: /.test(String.fromCharCode(...head.subarray(0, FIXED)))
+}
+
+/** Amazon SES stores plaintext under another content type. */
+function asMessage(object: SealedObject): SealedObject {
+  return { ...object, contentType: 'message/rfc822' }
 }
 
 function requirePlaintext(object: SealedObject): void {

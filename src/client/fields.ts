@@ -44,8 +44,8 @@ export function isWhiteSpace(octet: number | undefined): boolean {
   return octet === 0x20 || octet === 0x09
 }
 
-/** After the line break of the field's last line. */
-function endOfField(bytes: Uint8Array, from: number): number {
+/** After the line break of the last line of the field that begins at `from`. */
+export function endOfField(bytes: Uint8Array, from: number): number {
   for (let at = from; ; ) {
     const lineFeed = bytes.indexOf(LF, at)
     if (lineFeed === -1) return bytes.length
@@ -67,7 +67,8 @@ function isBlank(octet: number | undefined): boolean {
   return isWhiteSpace(octet) || octet === CR || octet === LF
 }
 
-function decoded(bytes: Uint8Array): string {
+/** UTF-8 where it is UTF-8, else one character per octet. */
+export function decoded(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {

@@ -7,7 +7,7 @@ import { inOrder, LOOKUPS } from './in-order.ts'
 import { instructionOf } from './instruction.ts'
 import type { MailKey } from './keys.ts'
 import { type MessageStream, openMessageStream } from './message.ts'
-import { type Item, itemOf } from './metadata.ts'
+import { type Item, itemOf, sesItemOf } from './metadata.ts'
 import { collected, type Message } from './whole-message.ts'
 
 export type MailboxOptions = {
@@ -69,7 +69,7 @@ export function openMailbox(options: MailboxOptions): Mailbox {
     const infos = inOrder(objects, ({ key }) => store.head(key), LOOKUPS)
     for await (const info of infos) {
       // Undefined when it was removed meanwhile.
-      const item = info && itemOf(info)
+      const item = info && (itemOf(info) ?? (legacy ? sesItemOf(info) : undefined))
       if (item !== undefined) yield item
     }
   }

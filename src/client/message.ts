@@ -16,7 +16,8 @@ import { type Field, isWhiteSpace, lineAt, parseFields } from './fields.ts'
 import { atLeast, type Lookahead, lookahead } from './lookahead.ts'
 import { requireAgreement } from './metadata.ts'
 import { jsonLines, notPostern, requireReceipt } from './receipt.ts'
-import type { OpenSettings, SealedObject } from './sealed-object.ts'
+import { isMessage, type OpenSettings, type SealedObject } from './sealed-object.ts'
+import { isContextOfSes, type SesMessage, sesMessage } from './ses-message.ts'
 import { newSha256 } from './sha256.ts'
 
 /** A message that is being read: see `Mailbox.stream` for what may be assumed before its end. */
@@ -54,6 +55,12 @@ export async function openMessageStream(
     await content.release()
   }
   try {
+    const ses = settings.legacy ? await fromSes(start, object, content, settings) : undefined
+    if (ses !== undefined) {
+      requireAgreement(object.metadata, ses.receipt, ses.prependedBytes.length)
+      if (key !== undefined) requirePlace(key, ses.receipt)
+      return { ...ses, sealed: content.sealed, cancel }
+    }
     const { receipt, end } = await readReceipt(start)
     const length = prependedLength(content, receipt, end)
     const prependedBytes = (await atLeast(start, length)).slice(0, length)
@@ -67,6 +74,22 @@ export async function openMessageStream(
     await cancel()
     throw error
   }
+}
+
+/**
+ * Looked for first: below SES's fields a sender's X-Postern-Receipt is no receipt. Nor is it in an
+ * object that Postern can't have written.
+ */
+async function fromSes(
+  start: Lookahead,
+  object: SealedObject,
+  { sealed, context }: Content,
+  { maxBytes }: OpenSettings,
+): Promise<SesMessage | undefined> {
+  const found = await sesMessage(start, { context, maxBytes })
+  const isPosterns = sealed ? !isContextOfSes(context) : isMessage(object)
+  if (found === undefined && !isPosterns) throw notPostern()
+  return found
 }
 
 /** The first X-Postern-Receipt, above which only the server writes, and where its field ends. */

@@ -3,6 +3,7 @@
  * authenticates metadata: it is good for finding mail, never for trusting it, and doubt reads as
  * PROCESSING_FAILED, never as PASS.
  */
+import { isMessageId } from '../mail/message-id.ts'
 import { metadataOf } from '../mail/metadata.ts'
 import type { Receipt } from '../mail/receipt.ts'
 import type { Verdict, VerdictName } from '../mail/verdict.ts'
@@ -26,6 +27,11 @@ export type Item = {
   /** Octets of the message as received. */
   readonly size: number
   readonly verdicts: IndexedVerdicts
+  /**
+   * Present for a message that Amazon SES stored, of which nothing is known before it is opened: `time` is
+   * when it was stored, `size` counts SES's own fields, and no verdict is PASS.
+   */
+  readonly origin?: 'ses'
 }
 
 /** Undefined for an object that is not Postern's. */
@@ -39,9 +45,28 @@ export function itemOf({ key, metadata, time, size }: ObjectInfo): Item | undefi
     key,
     // What cannot be read is told from the object itself, which is near: a listing goes on.
     time: /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(received) ? received : time.toISOString(),
-    size: /^\d{1,15}$/.test(octets) ? Number(octets) : size,
+    size: sizeOf(octets, size),
     verdicts: verdictsOf(metadata),
   }
+}
+
+/** Undefined for an object that is not named as Amazon SES names its messages. */
+export function sesItemOf({ key, metadata, time, size }: ObjectInfo): Item | undefined {
+  const id = key.slice(key.lastIndexOf('/') + 1)
+  if (!isMessageId(id)) return undefined
+  const octets = metadata['x-amz-unencrypted-content-length'] ?? ''
+  return {
+    id,
+    key,
+    time: time.toISOString(),
+    size: sizeOf(octets, size),
+    verdicts: verdictsOf({}),
+    origin: 'ses',
+  }
+}
+
+function sizeOf(octets: string, otherwise: number): number {
+  return /^\d{1,15}$/.test(octets) ? Number(octets) : otherwise
 }
 
 function verdictsOf(metadata: Metadata): IndexedVerdicts {

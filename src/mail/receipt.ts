@@ -37,4 +37,9 @@ export type Receipt = KeptMessage & {
   readonly rule: string
   /** The envelope recipients that this rule matched. */
   readonly recipients: readonly string[]
+  /**
+   * Present when there was no receipt and a reader made this one from what Amazon SES wrote before the
+   * message (docs/from-ses.md): `ruleSet` is '', and so is `rule` unless the object was sealed.
+   */
+  readonly origin?: 'ses'
 }
