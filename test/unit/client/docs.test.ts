@@ -19,3 +19,11 @@ test('the table of errors and the reasons in the code are the same', () => {
 test('every function is on the page', () => {
   for (const name of Object.keys(client)) expect(page).toContain(name)
 })
+
+test('the page on mail of Amazon SES names every reason that only that mail has', () => {
+  const source = readFileSync(join(root, 'src/client/ses-verdicts.ts'), 'utf8')
+  const reasons = [...source.matchAll(/doubt\('([a-z-]+)'\)|'(ses-[a-z]+|scan-[a-z-]+)'/g)]
+  const verdicts = readFileSync(join(root, 'docs/from-ses.md'), 'utf8')
+  expect(reasons.length).toBeGreaterThan(5)
+  for (const [, doubt, other] of reasons) expect(verdicts).toContain(`\`${doubt ?? other}\``)
+})

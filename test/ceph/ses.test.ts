@@ -1,0 +1,106 @@
+/**
+ * One application, two buckets on a real S3: one that Amazon SES wrote (test/support/ses-bucket.ts stands
+ * for it), one that a whole Postern wrote. Nothing but where they are differs.
+ */
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { isDangerous, openMailbox, readKey, s3Store } from '../../src/client/index.ts'
+import type { MailKey } from '../../src/client/keys.ts'
+import { newMessageId } from '../../src/mail/message-id.ts'
+import { s3ObjectStore } from '../../src/store/s3.ts'
+import { type CephConnection, cephClient, newBucket } from '../support/ceph.ts'
+import { startPostern, stopAll } from '../support/postern.ts'
+import { putPlaintext, putSetupNotification } from '../support/ses-bucket.ts'
+import { SmtpClient } from '../support/smtp-client.ts'
+
+const ceph = inject('ceph')
+const client = cephClient(ceph)
+const sender = 'ada@sender.example'
+const recipient = 'you@example.test'
+const messages = [1, 2].map((n) =>
+  Buffer.from(
+    `From: ${sender}\r\nSubject: Invoice ${n}\r\nX-SES-Spam-Verdict: FAIL\r\n\r\n${n}\r\n`,
+  ),
+)
+
+let keys: readonly MailKey[]
+let ofSes: string
+let ofPostern: string
+
+beforeAll(async () => {
+  ofSes = await newBucket(client, 'ses')
+  ofPostern = await newBucket(client, 'postern')
+  keys = [await mailOfPostern()]
+  await mailOfSes()
+})
+
+afterAll(async () => {
+  await stopAll()
+  client.destroy()
+})
+
+async function mailOfSes(): Promise<void> {
+  const store = s3ObjectStore({ client, bucket: ofSes })
+  await putSetupNotification(store, 'mail')
+  for (const message of messages) {
+    const mail = { id: newMessageId(Math.random() * 2 ** 47), recipient }
+    await putPlaintext(store, message, mail, { prefix: 'mail' })
+  }
+}
+
+/** Its own key is what opens it. */
+async function mailOfPostern(): Promise<MailKey> {
+  const { endpoint, accessKeyId, secretAccessKey } = ceph
+  const store = { type: 's3', endpoint, forcePathStyle: true, accessKeyId, secretAccessKey }
+  const action = { S3Action: { BucketName: ofPostern, ObjectKeyPrefix: 'mail' } }
+  const rule = { Name: 'all', Enabled: true, Actions: [action] }
+  const rules = { Metadata: { Name: 'default' }, Rules: [rule] }
+  const postern = await startPostern({ config: { store }, rules })
+  const smtp = await SmtpClient.connect(postern)
+  await smtp.hello()
+  for (const message of messages) {
+    await smtp.envelope(sender, recipient)
+    expect((await smtp.message(message)).code).toBe(250)
+  }
+  await smtp.quit()
+  await postern.delivered()
+  return readKey(`${postern.dataDir}/keys/main.key`)
+}
+
+type Place = Pick<CephConnection, 'endpoint'> & { readonly bucket: string }
+
+/** The application: it takes the mail of a bucket in and acts on its verdicts. */
+async function takeIn({ endpoint, bucket }: Place) {
+  const s3 = cephClient({ ...ceph, endpoint })
+  try {
+    const mailbox = openMailbox({ store: s3Store({ client: s3, bucket }), keys, legacy: true })
+    const taken = []
+    for await (const item of mailbox.list({ prefix: 'mail/' })) {
+      const { receipt, headers, original } = await mailbox.get(item.key)
+      const { original: again } = await mailbox.stream(item.key)
+      expect(receipt.id).toBe(item.id)
+      expect(Buffer.concat(await Array.fromAsync(again)).equals(original)).toBe(true)
+      taken.push({
+        from: receipt.envelope.reversePath,
+        recipients: receipt.recipients,
+        subject: headers.get('subject'),
+        content: Buffer.from(original).toString('latin1'),
+        size: receipt.size,
+        sha256: receipt.sha256,
+        dangerous: isDangerous(receipt),
+        spam: receipt.verdicts.spam.verdict === 'FAIL',
+      })
+    }
+    return taken.sort((a, b) => a.content.localeCompare(b.content))
+  } finally {
+    s3.destroy()
+  }
+}
+
+test('an application reads the same from both', async () => {
+  const { endpoint } = ceph
+  const fromSes = await takeIn({ endpoint, bucket: ofSes })
+  const fromPostern = await takeIn({ endpoint, bucket: ofPostern })
+  expect(fromSes.map(({ content }) => content)).toEqual(messages.map(String))
+  expect(fromSes[0]).toMatchObject({ from: sender, recipients: [recipient], spam: false })
+  expect(fromPostern).toEqual(fromSes)
+})
