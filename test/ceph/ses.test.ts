@@ -3,13 +3,18 @@
  * for it), one that a whole Postern wrote. Nothing but where they are differs.
  */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { isDangerous, openMailbox, readKey, s3Store } from '../../src/client/index.ts'
-import type { MailKey } from '../../src/client/keys.ts'
+import { isDangerous, type MailKey, openMailbox, readKey, s3Store } from '../../src/client/index.ts'
 import { newMessageId } from '../../src/mail/message-id.ts'
 import { s3ObjectStore } from '../../src/store/s3.ts'
 import { type CephConnection, cephClient, newBucket } from '../support/ceph.ts'
+import { keptDataKeys } from '../support/kept-data-keys.ts'
 import { startPostern, stopAll } from '../support/postern.ts'
-import { putPlaintext, putSetupNotification } from '../support/ses-bucket.ts'
+import {
+  putPlaintext,
+  putSealed,
+  putSetupNotification,
+  sealingRule,
+} from '../support/ses-bucket.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
 
 const ceph = inject('ceph')
@@ -29,8 +34,7 @@ let ofPostern: string
 beforeAll(async () => {
   ofSes = await newBucket(client, 'ses')
   ofPostern = await newBucket(client, 'postern')
-  keys = [await mailOfPostern()]
-  await mailOfSes()
+  keys = [await mailOfPostern(), await mailOfSes()]
 })
 
 afterAll(async () => {
@@ -38,13 +42,19 @@ afterAll(async () => {
   client.destroy()
 })
 
-async function mailOfSes(): Promise<void> {
+/** One of a rule without a KmsKeyArn and one of a rule with: the key in KMS is what opens that. */
+async function mailOfSes(): Promise<MailKey> {
   const store = s3ObjectStore({ client, bucket: ofSes })
+  const { newDataKey, key } = keptDataKeys()
+  const [first = Buffer.of(), second = Buffer.of()] = messages
   await putSetupNotification(store, 'mail')
-  for (const message of messages) {
-    const mail = { id: newMessageId(Math.random() * 2 ** 47), recipient }
-    await putPlaintext(store, message, mail, { prefix: 'mail' })
-  }
+  await putPlaintext(store, first, newMail(), { prefix: 'mail' })
+  await putSealed(store, second, newDataKey, newMail(), { ...sealingRule, prefix: 'mail' })
+  return key
+}
+
+function newMail() {
+  return { id: newMessageId(Math.random() * 2 ** 47), recipient }
 }
 
 /** Its own key is what opens it. */
