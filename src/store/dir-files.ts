@@ -1,6 +1,6 @@
 /** Files that survive a power cut: written whole, linked without overwriting, their folders fsynced. */
 import type { Stats } from 'node:fs'
-import { link, lstat, mkdir, open } from 'node:fs/promises'
+import { link, lstat, mkdir, open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errorCode, PermanentError } from '../errors.ts'
 
@@ -13,6 +13,15 @@ export async function linkNew(from: string, to: string): Promise<boolean> {
     const code = errorCode(error)
     if (code === 'EEXIST' || code === 'ENOENT') return false
     throw error
+  }
+}
+
+/** Moves a file, over another if need be; nothing when somebody has moved it already. */
+export async function moveIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
   }
 }
 

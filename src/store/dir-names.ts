@@ -6,7 +6,7 @@
  *     %          folder of an empty segment (`a//b` is a/%/b)
  *     %empty     object of an empty last segment (`a/` is a/%empty)
  *     abc…%      folder for the rest of a segment too long for one name
- *     %tmp       what is being written
+ *     %tmp       what is being written, and what comes after what (dir-versions.ts)
  */
 
 export const TEMPORARY = '%tmp'

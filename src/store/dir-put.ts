@@ -18,6 +18,7 @@ import { exactly } from './content.ts'
 import { inTheWay, linkNew, makeFolder, statOf, syncFolder, writeDurably } from './dir-files.ts'
 import { SIDECAR, TEMPORARY } from './dir-names.ts'
 import { readSidecar, sidecarOf } from './dir-sidecar.ts'
+import { completeAll } from './dir-versions.ts'
 import type { PutOptions } from './object-store.ts'
 
 /** Nobody writes one object for so long: an older temporary file belongs to a dead process. */
@@ -87,11 +88,13 @@ async function publish(
   return 'lost'
 }
 
-/** Removes what dead processes left below %tmp. */
+/** Removes what dead processes left below %tmp, but for what they had replaced an object by. */
 export async function reclaim(root: string, now = Date.now()): Promise<void> {
   const temporary = join(root, TEMPORARY)
   await makeFolder(temporary)
+  const needed = await completeAll(root)
   for (const name of await readdir(temporary)) {
+    if (needed.has(name)) continue
     const path = join(temporary, name)
     const found = await statOf(path)
     if (found !== undefined && now - found.mtimeMs > STALE_MS) await rm(path, { force: true })

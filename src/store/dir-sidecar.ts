@@ -7,14 +7,18 @@ import type { PutOptions } from './object-store.ts'
 export type Sidecar = {
   readonly contentType: string
   readonly metadata: Readonly<Record<string, string>>
-  /** The name below %tmp of the content this describes, until that has its place (dir-put.ts). */
+  /** The name below %tmp of the content this describes, until that has its place (dir-put.ts, dir-replace.ts). */
   readonly upload?: string
+  /** The key, where this replaced another: what a crash left is completed by it (dir-versions.ts). */
+  readonly key?: string
 }
 
 /** A file that somebody copied into the directory is an object, too. */
 export const NO_SIDECAR: Sidecar = { contentType: 'application/octet-stream', metadata: {} }
 
-export function sidecarOf({ contentType, metadata }: PutOptions, upload: string): Sidecar {
+type Described = Pick<PutOptions, 'contentType' | 'metadata'>
+
+export function sidecarOf({ contentType, metadata }: Described, upload: string): Sidecar {
   const lowerCase = Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value])
   return { contentType, metadata: Object.fromEntries(lowerCase), upload }
 }
@@ -44,6 +48,12 @@ function isSidecar(value: unknown): value is Sidecar {
   const { contentType, metadata } = value
   if (typeof contentType !== 'string' || typeof metadata !== 'object' || metadata === null)
     return false
-  if ('upload' in value && typeof value.upload !== 'string') return false
+  if ('upload' in value && !isUpload(value.upload)) return false
+  if ('key' in value && typeof value.key !== 'string') return false
   return Object.values(metadata).every((each) => typeof each === 'string')
+}
+
+/** It becomes a path: a sidecar that somebody wrote must not lead elsewhere. */
+function isUpload(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value)
 }

@@ -10,6 +10,8 @@ export type ObjectInfo = ListedObject & {
   readonly contentType: string
   /** User metadata; keys in lower case, without `x-amz-meta-`. Not authenticated by anybody. */
   readonly metadata: Readonly<Record<string, string>>
+  /** What `replace` wants: other content at the key has another. Absent where the store tells none. */
+  readonly version?: string
 }
 
 export type OpenedObject = {
@@ -36,6 +38,11 @@ export type PutOptions = {
   readonly metadata: Readonly<Record<string, string>>
 }
 
+export type Replacement = Pick<PutOptions, 'contentType' | 'metadata'> & {
+  /** Absent when the content stays as it is. */
+  readonly content?: { readonly body: AsyncIterable<Uint8Array>; readonly length: number }
+}
+
 export interface ObjectStore extends ReadableStore {
   /**
    * Stores an object whole or not at all: no reader ever sees part of it. A key that is taken is
@@ -50,6 +57,16 @@ export interface ObjectStore extends ReadableStore {
     body: AsyncIterable<Uint8Array>,
     options: PutOptions,
   ): Promise<'stored' | 'existed'>
+  /**
+   * Replaces the object of this version (`ObjectInfo.version`), content and metadata at once or metadata
+   * alone: a reader sees the old one or the new one whole, whatever dies in between. Answers `changed`,
+   * and has changed nothing, when the key has other content by now, or none. Throws as `put` does: what
+   * `content.body` throws, or too little of it, leaves the old object. Time and version become new ones;
+   * what S3 keeps besides (tags of replaced content, ACL, storage class) becomes the bucket's default.
+   * A server that ignores If-Match (Ceph 16.2 when it joins the parts of a large object) is asked
+   * just before: another writer in that moment loses, as does who deletes the key in it.
+   */
+  replace(key: string, by: Replacement, version: string): Promise<'replaced' | 'changed'>
   /** Removes an object; no error when it is not there. */
   delete(key: string): Promise<void>
   /** A URL that gives the object to whoever has it, for so long. Absent where the store has none. */

@@ -20,10 +20,14 @@ export const PART_OCTETS = 8 * 1024 * 1024
 
 export type Target = { readonly client: S3Client; readonly bucket: string; readonly key: string }
 
+/** On what an object is written. */
+export type Condition = { readonly IfNoneMatch: '*' } | { readonly IfMatch: string }
+
 export async function putParts(
   { client, bucket, key }: Target,
   body: AsyncIterable<Uint8Array>,
   { length, contentType, metadata }: PutOptions,
+  condition: () => Promise<Condition>,
 ): Promise<void> {
   const asked = { client, bucket, doing: `put ${key}` }
   const object = { Bucket: bucket, Key: key }
@@ -39,7 +43,7 @@ export async function putParts(
       const { ETag } = await answerTo(asked, client.send(new UploadPartCommand(part)))
       Parts.push({ PartNumber, ETag })
     }
-    const join = { ...upload, MultipartUpload: { Parts }, IfNoneMatch: '*' }
+    const join = { ...upload, MultipartUpload: { Parts }, ...(await condition()) }
     await answerTo(asked, client.send(new CompleteMultipartUploadCommand(join)))
   } catch (error) {
     try {

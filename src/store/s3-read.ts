@@ -73,7 +73,7 @@ function decodeKey(encoded: string): string {
 
 type Described = Pick<
   GetObjectCommandOutput,
-  'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata'
+  'ContentLength' | 'ContentType' | 'LastModified' | 'Metadata' | 'ETag'
 >
 
 function infoOf(key: string, found: Described): ObjectInfo {
@@ -87,6 +87,7 @@ function infoOf(key: string, found: Described): ObjectInfo {
     time: found.LastModified ?? new Date(0),
     contentType: found.ContentType ?? 'application/octet-stream',
     metadata: Object.fromEntries(metadata),
+    ...(found.ETag !== undefined && { version: found.ETag }),
   }
 }
 

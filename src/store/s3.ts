@@ -4,20 +4,18 @@
  * object in memory. Bodies are sent as buffers with their length: a stream would be framed in
  * chunks with a trailing checksum, which Ceph 16.2 refuses and others store (pitfalls P37).
  */
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { release, whole } from './content.ts'
+import { release } from './content.ts'
 import { existed } from './existing.ts'
 import { isKey, requireKey } from './key.ts'
-import type { ObjectStore, PutOptions } from './object-store.ts'
+import type { ObjectStore } from './object-store.ts'
 import { answerTo, isTaken } from './s3-errors.ts'
-import { PART_OCTETS, putParts, type Target } from './s3-multipart.ts'
 import { type S3StoreOptions, s3Store } from './s3-read.ts'
+import { replaceObject } from './s3-replace.ts'
+import { SINGLE_PUT_OCTETS, write } from './s3-write.ts'
 
 export { type S3Settings, s3Client } from './s3-client.ts'
-
-/** An object up to this size is one request; it is held in memory whole. */
-export const SINGLE_PUT_OCTETS = PART_OCTETS
 
 export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
   const store = s3Store({ client, bucket })
@@ -32,21 +30,24 @@ export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
       requireKey(key)
       const target = { client, bucket, key }
       try {
-        if (options.length <= SINGLE_PUT_OCTETS) await putWhole(target, body, options)
-        else {
+        if (options.length > SINGLE_PUT_OCTETS) {
           // A repeat uploads nothing; and Ceph 16.2 joins parts without regard to If-None-Match.
           const there = await store.head(key)
           if (there !== undefined) {
             await release(body)
             return existed(key, there, options)
           }
-          await putParts(target, body, options)
         }
+        await write(target, body, options, async () => ({ IfNoneMatch: '*' }))
         return 'stored'
       } catch (error) {
         if (!isTaken(error)) throw error
       }
       return existed(key, await store.head(key), options)
+    },
+    async replace(key, by, version) {
+      requireKey(key)
+      return replaceObject({ client, bucket, key }, by, version)
     },
     async delete(key) {
       if (!isKey(key)) return
@@ -54,21 +55,4 @@ export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
       await answerTo({ client, bucket, doing: `delete ${key}` }, client.send(command))
     },
   }
-}
-
-async function putWhole(
-  { client, bucket, key }: Target,
-  body: AsyncIterable<Uint8Array>,
-  { length, contentType, metadata }: PutOptions,
-): Promise<void> {
-  const command = new PutObjectCommand({
-    Bucket: bucket,
-    Key: key,
-    Body: await whole(body, length),
-    ContentLength: length,
-    ContentType: contentType,
-    Metadata: { ...metadata },
-    IfNoneMatch: '*',
-  })
-  await answerTo({ client, bucket, doing: `put ${key}` }, client.send(command))
 }

@@ -4,6 +4,7 @@ import type { ObjectStore } from '../../src/store/object-store.ts'
 import * as of from './content.ts'
 import { listingSuite } from './object-store-listing.ts'
 import { refusalSuite } from './object-store-refusals.ts'
+import { replacingSuite } from './object-store-replacing.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -129,5 +130,6 @@ export function objectStoreSuite(name: string, makeStore: () => Promise<ObjectSt
     })
   })
   refusalSuite(name, makeStore)
+  replacingSuite(name, makeStore)
   listingSuite(name, makeStore)
 }

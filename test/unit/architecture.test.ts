@@ -22,7 +22,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   store: [
     ['errors.ts'],
-    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:fs', 'node:path'],
+    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:crypto', 'node:fs', 'node:path'],
   ],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
   dns: [['errors.ts'], ['node:dns', 'node:net']],

@@ -8,64 +8,22 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 import * as of from '../../conformance/content.ts'
-
-type Promises = typeof import('node:fs/promises')
-
-/** Stands for a process that dies: from its last step on, nothing is done and nothing returns. */
-const mortal = vi.hoisted(() => ({
-  stepsLeft: Number.POSITIVE_INFINITY,
-  died: () => {},
-  open: new Set<{ close: () => Promise<void> }>(),
-}))
-
-function step<T>(act: () => Promise<T>): Promise<T> {
-  if (mortal.stepsLeft-- > 0) return act()
-  mortal.died()
-  return new Promise(() => {})
-}
+import { closeAll, dies } from './mortal.ts'
 
 vi.mock('node:fs/promises', async (original) => {
-  const fs = await original<Promises>()
-  const open: Promises['open'] = (...args) =>
-    step(async () => {
-      const file = await fs.open(...args)
-      mortal.open.add(file)
-      const { sync, writeFile } = file
-      file.sync = () => step(() => sync.call(file))
-      file.writeFile = (...all) => step(() => writeFile.apply(file, all))
-      return file
-    })
-  return {
-    ...fs,
-    open,
-    link: (...args: Parameters<Promises['link']>) => step(() => fs.link(...args)),
-    mkdir: (...args: Parameters<Promises['mkdir']>) => step(() => fs.mkdir(...args)),
-    unlink: (...args: Parameters<Promises['unlink']>) => step(() => fs.unlink(...args)),
-    rm: (...args: Parameters<Promises['rm']>) => step(() => fs.rm(...args)),
-  }
+  const { mortalFs } = await import('./mortal.ts')
+  return mortalFs(await original<typeof import('node:fs/promises')>())
 })
 
-const { mkdtemp, rm } = await vi.importActual<Promises>('node:fs/promises')
+const { mkdtemp, rm } = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
 let base = ''
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'postern-dir-crash-'))
 })
 afterEach(async () => {
-  for (const file of mortal.open) await file.close()
-  mortal.open.clear()
+  await closeAll()
   await rm(base, { recursive: true })
 })
-
-/** Runs `act` in a process that dies before step `steps`; false when it lived to the end. */
-async function dies(steps: number, act: () => Promise<unknown>): Promise<boolean> {
-  const death = new Promise<boolean>((resolve) => {
-    mortal.died = () => resolve(true)
-  })
-  mortal.stepsLeft = steps
-  const outcome = await Promise.race([act().then(() => false), death])
-  mortal.stepsLeft = Number.POSITIVE_INFINITY
-  return outcome
-}
 
 const put = (store: ObjectStore, text: string) =>
   store.put('in/key', of.textBody(text), of.described(text.length, { of: text }))

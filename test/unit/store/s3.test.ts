@@ -128,6 +128,61 @@ test('an upload in parts that loses the race is aborted and finds the other', as
   expect(asked[4]?.headers['if-none-match']).toBe('*')
 })
 
+const there = status(200, { etag: '"e1"' })
+const replace = (size?: number) =>
+  store.replace(
+    'k +',
+    {
+      contentType: 'a/b',
+      metadata: { of: 'new' },
+      ...(size !== undefined && { content: { body: of.content(size), length: size } }),
+    },
+    '"e1"',
+  )
+const linesAsked = () => asked.map(({ line }) => line.replace(/[?&]x-id=\w+/, ''))
+
+test('a replacement looks at the key just before, and writes on condition that it is still the same', async () => {
+  answers = [there]
+  expect(await replace(5)).toBe('replaced')
+  expect(linesAsked()).toEqual(['HEAD /inbox/k%20%2B', 'PUT /inbox/k%20%2B'])
+  expect(asked[1]?.headers).toMatchObject({ 'if-match': 'e1', 'x-amz-meta-of': 'new' })
+  expect(asked[1]?.headers).not.toHaveProperty('if-none-match')
+})
+
+test('a large replacement looks when all parts are there, and aborts when another was first', async () => {
+  const begun =
+    '<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>'
+  const part = status(200, { etag: '"e"' })
+  answers = [xml(begun), part, part, status(200, { etag: '"e2"' }), status(204)]
+  expect(await replace(9 * MIB)).toBe('changed')
+  expect(linesAsked().slice(3)).toEqual([
+    'HEAD /inbox/k%20%2B',
+    'DELETE /inbox/k%20%2B?uploadId=u1',
+  ])
+})
+
+test('new metadata alone is a copy of the object onto itself, of just that content', async () => {
+  answers = [there, xml('<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')]
+  expect(await replace()).toBe('replaced')
+  expect(asked[1]).toMatchObject({ line: 'PUT /inbox/k%20%2B?x-id=CopyObject', octets: 0 })
+  expect(asked[1]?.headers).toMatchObject({
+    'x-amz-copy-source': 'inbox/k%20%2B',
+    'x-amz-copy-source-if-match': '"e1"',
+    'x-amz-metadata-directive': 'REPLACE',
+    'x-amz-meta-of': 'new',
+    'content-type': 'a/b',
+  })
+})
+
+const lost = [
+  [412, 'PreconditionFailed', 'another writer was first'],
+  [404, 'NoSuchKey', 'it was deleted in that moment'],
+] as const
+test.for(lost)('%i %s to a replacement is an object that has changed: %s', async ([code, name]) => {
+  answers = [there, refuse(code, name), there, refuse(code, name)]
+  expect([await replace(5), await replace()]).toEqual(['changed', 'changed'])
+})
+
 test('a body that is cut off throws, it does not just end', async () => {
   answers = [
     (response) => {
