@@ -35,9 +35,10 @@ export async function openContent(object: SealedObject, settings: OpenSettings):
   const start = lookahead(object.body)
   const release = start.release
   try {
-    const head = await atLeast(start, FIXED)
-    if (!beginsWith(head, MAGIC)) {
-      const described = settings.legacy && beginsAsMessage(head) ? asMessage(object) : object
+    const keyIds = await envelopeKeyIds(start)
+    if (keyIds === undefined) {
+      const isSes = settings.legacy === true && beginsAsMessage(start.bytes())
+      const described = isSes ? asMessage(object) : object
       const checked = await s3ecContent(described, start, settings)
       if (checked !== undefined) {
         const { bytes, context } = checked
@@ -46,7 +47,6 @@ export async function openContent(object: SealedObject, settings: OpenSettings):
       requirePlaintext(described)
       return { content: start.from(0), length: object.size, sealed: false, release }
     }
-    const keyIds = await keyIdsOf(start)
     const overhead = sealedLength(0, keyIds.length) - TAG
     const length = plainLength(object.size - overhead)
     return { content: opened(start, settings.keys, keyIds), length, sealed: true, release }
@@ -77,9 +77,13 @@ function requirePlaintext(object: SealedObject): void {
   )
 }
 
-/** The ids in the header, so that an error can name them; a header that is cut is left to `open`. */
-async function keyIdsOf(start: Lookahead): Promise<string[]> {
-  const fixed = start.bytes()
+/**
+ * The ids of the keys that an envelope is sealed to, undefined when it is none. Of a header that is cut
+ * those that are there: `open` refuses it.
+ */
+export async function envelopeKeyIds(start: Lookahead): Promise<string[] | undefined> {
+  const fixed = await atLeast(start, FIXED)
+  if (!beginsWith(fixed, MAGIC)) return undefined
   if (fixed.length < FIXED) return []
   const count = Math.min(MAX_KEYS, ((fixed[FIXED - 2] ?? 0) << 8) | (fixed[FIXED - 1] ?? 0))
   const head = await atLeast(start, FIXED + ENTRY * count)

@@ -22,6 +22,6 @@ export type OpenSettings = S3ecPolicy & {
 }
 
 /** Whether an object says that it is a message in plaintext. */
-export function isMessage({ contentType = '' }: SealedObject): boolean {
+export function isMessage({ contentType = '' }: Pick<SealedObject, 'contentType'>): boolean {
   return /^message\/rfc822\s*(;|$)/i.test(contentType)
 }

@@ -62,6 +62,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['mail', 'seal', 'store', 'errors.ts'],
     ['@aws-sdk/client-kms', 'node:fs'],
   ],
+  rewrap: [['client', 'seal', 'store', 'errors.ts'], []],
   cli: [['*'], ['*']],
   roles: [['*'], ['*']],
   'edge.ts': [['*'], ['*']],
