@@ -1,6 +1,12 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-const limits = { testTimeout: 30_000, hookTimeout: 120_000 }
+const limits = {
+  testTimeout: 30_000,
+  hookTimeout: 120_000,
+  // The sources, whatever is in dist/.
+  alias: { 'postern/client': join(import.meta.dirname, 'src/client/index.ts') },
+}
 // Whole servers are at work in these: more than two files at once starve each other on two cores.
 const heavy = {
   ...limits,

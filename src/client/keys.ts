@@ -125,8 +125,7 @@ export function hex(bytes: Uint8Array): string {
 const LONGEST = 16_384
 
 async function readPrivately(path: string): Promise<Uint8Array> {
-  // Here and not above: this module belongs into browsers, too.
-  const { open } = await import('node:fs/promises')
+  const { open } = files(path)
   const file = await open(path, 'r').catch((error: unknown) => {
     if (errorCode(error) === 'ENOENT')
       throw new UserError(`There is no key file ${path}: name the .key file that opens this mail.`)
@@ -148,4 +147,13 @@ async function readPrivately(path: string): Promise<Uint8Array> {
   } finally {
     await file.close()
   }
+}
+
+/** Without naming the module in an import: a browser's bundler has nothing to resolve. */
+function files(path: string): typeof import('node:fs/promises') {
+  if (typeof process !== 'undefined' && typeof process.getBuiltinModule === 'function')
+    return process.getBuiltinModule('node:fs/promises')
+  throw new UserError(
+    `There are no files here to read ${path} from: give what is in it to naclKey(), rsaKey() or aesKey().`,
+  )
 }
