@@ -15,6 +15,29 @@ install_packages() {
   fi
 }
 
+# install_runtimes NAME@VERSION…  What else the library runs on, for its tests: each in a directory of its
+# own in node_modules/.runtimes. `.done` in it: this is all that npm has for this machine.
+install_runtimes() {
+  for package in "$@"; do
+    install_runtime "$package" "node_modules/.runtimes/$package" &
+  done
+  wait
+}
+
+install_runtime() {
+  [ -e "$2/.done" ] && return 0
+  echo "postern: installing $1, for the tests" >&2
+  mkdir -p "$2"
+  echo '{}' >"$2/package.json" # npm looks no further up for a project
+  # Their install scripts only pick the package of the platform, which npm has done by then.
+  if timeout 180 npm install --prefix "$2" --ignore-scripts --no-save --no-audit --no-fund --loglevel=error "$1" >"$2/npm.log" 2>&1 ||
+    grep -Eq 'code (E404|ETARGET|EBADPLATFORM)' "$2/npm.log"; then
+    touch "$2/.done"
+  else
+    tail -n 5 "$2/npm.log" >&2
+  fi
+}
+
 # install_system COMMAND:PACKAGE…  Debian packages whose command is missing (a path stands for a file).
 install_system() {
   missing=''

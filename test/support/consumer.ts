@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 export const root = join(import.meta.dirname, '../..')
 export const run = promisify(execFile)
 
-const needed = ['tweetnacl', 'sodium-native', '@aws-sdk/client-s3']
+const needed = ['tweetnacl', 'sodium-native', '@aws-sdk/client-s3', '@aws-sdk/client-kms']
 
 /** Its directory, in the temporary one; `install` puts the package where it is told. */
 export async function newConsumer(install = build): Promise<string> {

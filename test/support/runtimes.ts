@@ -1,0 +1,41 @@
+/** The runtimes that the library is for, besides the Node that runs the tests; scripts/test.sh installs them. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from './consumer.ts'
+
+export type Runtime = {
+  readonly name: string
+  readonly version: string
+  /** Undefined where npm has none for this machine. */
+  readonly program: string | undefined
+  /** What stands before the file to run. */
+  readonly args: readonly string[]
+}
+
+/** What Deno has to be allowed, as docs/sdk.md says: files, and the settings that the AWS SDK looks for. */
+export const DENO_FLAGS = ['--allow-read', '--allow-env=AWS_*']
+
+const installed = installedPackages()
+
+export const runtimes: readonly Runtime[] = [
+  runtime('Node', 'node-*/bin/node', []),
+  runtime('Deno', '@deno/*/deno', ['run', '--no-prompt', ...DENO_FLAGS]),
+  runtime('Bun', '@oven/*/bin/bun', ['run']),
+]
+
+function runtime(name: string, file: string, args: readonly string[]): Runtime {
+  const spec = installed.find((each) => each.startsWith(name.toLowerCase())) ?? name
+  const home = join(root, 'node_modules/.runtimes', spec)
+  if (!existsSync(join(home, '.done')))
+    throw new Error(`${spec} is not in node_modules/.runtimes: npm test installs it.`)
+  const [program] = globSync(join(home, 'node_modules', file))
+  return { name, version: spec.split('@')[1] ?? '', program, args }
+}
+
+/** What scripts/test.sh names: `deno@2.9.6`, … */
+function installedPackages(): string[] {
+  const script = readFileSync(join(root, 'scripts/test.sh'), 'utf8')
+  const [, line = ''] = /^install_runtimes (.*)$/m.exec(script) ?? []
+  const machine = `${process.platform}-${process.arch}`
+  return line.replaceAll('"', '').replace('$machine', machine).split(' ')
+}
