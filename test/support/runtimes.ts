@@ -1,7 +1,9 @@
 /** The runtimes that the library is for, besides the Node that runs the tests; scripts/test.sh installs them. */
 import { existsSync, globSync, readFileSync } from 'node:fs'
+import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { root } from './consumer.ts'
+import { root, run } from './consumer.ts'
+import type { Job, Outcome } from './reader.ts'
 
 export type Runtime = {
   readonly name: string
@@ -14,6 +16,8 @@ export type Runtime = {
 
 /** What Deno has to be allowed, as docs/sdk.md says: files, and the settings that the AWS SDK looks for. */
 export const DENO_FLAGS = ['--allow-read', '--allow-env=AWS_*']
+/** … and for a bucket, besides its host. */
+export const DENO_S3_FLAGS = ['--allow-env', '--allow-sys=osRelease']
 
 const installed = installedPackages()
 
@@ -22,6 +26,27 @@ export const runtimes: readonly Runtime[] = [
   runtime('Deno', '@deno/*/deno', ['run', '--no-prompt', ...DENO_FLAGS]),
   runtime('Bun', '@oven/*/bin/bun', ['run']),
 ]
+
+const main = `import { readFileSync } from 'node:fs'
+import { outcomeOf } from './reader.ts'
+const jobs = JSON.parse(readFileSync('jobs.json', 'utf8'))
+const outcomes = []
+for (const job of jobs) outcomes.push(await outcomeOf(job))
+console.log(JSON.stringify(outcomes))`
+
+/** What reader.ts makes of `jobs` there, with the library that the consumer has (consumer.ts). */
+export async function outcomesOn(
+  { program = '', args }: Pick<Runtime, 'program' | 'args'>,
+  consumer: string,
+  jobs: readonly Job[],
+): Promise<Outcome[]> {
+  await cp(join(root, 'test/support/reader.ts'), join(consumer, 'reader.ts'))
+  await writeFile(join(consumer, 'main.ts'), main)
+  await writeFile(join(consumer, 'jobs.json'), JSON.stringify(jobs))
+  const env = { ...process.env, NO_COLOR: '1', DENO_DIR: join(consumer, '.deno') }
+  const { stdout } = await run(program, [...args, 'main.ts'], { cwd: consumer, env })
+  return JSON.parse(stdout)
+}
 
 function runtime(name: string, file: string, args: readonly string[]): Runtime {
   const spec = installed.find((each) => each.startsWith(name.toLowerCase())) ?? name
