@@ -43,7 +43,8 @@ export type StreamOptions = {
 export type Mailbox = {
   /**
    * The messages of the store by key, that is oldest first below one prefix. Reads metadata only,
-   * which is not authenticated; passes over what is not Postern's.
+   * which is not authenticated; passes over what is not Postern's or,
+   * with `legacy`, named as Amazon SES names its messages.
    */
   readonly list: (options?: ListOptions) => AsyncGenerator<Item>
   /** One message, whole and checked. Throws MailboxError. */

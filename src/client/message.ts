@@ -17,7 +17,7 @@ import { atLeast, type Lookahead, lookahead } from './lookahead.ts'
 import { requireAgreement } from './metadata.ts'
 import { jsonLines, notPostern, requireReceipt } from './receipt.ts'
 import { isMessage, type OpenSettings, type SealedObject } from './sealed-object.ts'
-import { isContextOfSes, type SesMessage, sesMessage } from './ses-message.ts'
+import { isContextOfSes, notOfSes, type SesMessage, sesMessage } from './ses-message.ts'
 import { newSha256 } from './sha256.ts'
 
 /** A message that is being read: see `Mailbox.stream` for what may be assumed before its end. */
@@ -88,7 +88,7 @@ async function fromSes(
 ): Promise<SesMessage | undefined> {
   const found = await sesMessage(start, { context, maxBytes })
   const isPosterns = sealed ? !isContextOfSes(context) : isMessage(object)
-  if (found === undefined && !isPosterns) throw notPostern()
+  if (found === undefined && !isPosterns) throw notOfSes()
   return found
 }
 

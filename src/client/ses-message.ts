@@ -6,10 +6,9 @@
 import type { Receipt } from '../mail/receipt.ts'
 import { concat } from '../seal/bytes.ts'
 import type { Context } from '../seal/s3ec/format.ts'
-import { MisplacedError, shown, TooLargeError } from './errors.ts'
-import { type Field, parseFields } from './fields.ts'
+import { MisplacedError, NotPosternError, shown, TooLargeError } from './errors.ts'
+import { type Field, headersOf, parseFields } from './fields.ts'
 import { atLeast, type Lookahead } from './lookahead.ts'
-import { notPostern } from './receipt.ts'
 import { type SesBlock, sesBlock } from './ses.ts'
 import { sesVerdicts } from './ses-verdicts.ts'
 import { newSha256 } from './sha256.ts'
@@ -42,7 +41,7 @@ export async function sesMessage(
   if (sesBlock(await atLeast(start, TOP)) === undefined) return undefined
   const content = await whole(start, maxBytes)
   const block = sesBlock(content)
-  if (block === undefined) throw notPostern()
+  if (block === undefined) throw notOfSes()
   requireContext(context, block)
   const original = content.subarray(block.end)
   const prependedBytes = content.slice(0, block.end)
@@ -74,10 +73,14 @@ function receiptOf(block: SesBlock, original: Uint8Array, rule: string): Receipt
     ruleSet: '',
     rule,
     recipients: envelope.recipients,
-    verdicts: sesVerdicts(block),
+    verdicts: sesVerdicts(block, authorsIn(original)),
     size: original.length,
     sha256: hash.hex(),
   }
+}
+
+function authorsIn(original: Uint8Array): number {
+  return headersOf(original).filter(({ name }) => name.toLowerCase() === 'from').length
 }
 
 async function whole(start: Lookahead, maxBytes: number): Promise<Uint8Array> {
@@ -99,6 +102,13 @@ function requireContext({ [MESSAGE_ID]: id }: Context, block: SesBlock): void {
   if (id === undefined || id === block.id) return
   throw new MisplacedError(
     `This object was sealed as message ${shown(id)} and holds message ${block.id}: it is not as Amazon SES wrote it. Restore it, and find out who can write to this store.`,
+  )
+}
+
+/** For content that is not Postern's, and does not begin as SES's does. */
+export function notOfSes(): NotPosternError {
+  return new NotPosternError(
+    'This object holds no message stored by Amazon SES or by Postern: its content begins with the fields of neither. openObject() gives its bytes.',
   )
 }
 

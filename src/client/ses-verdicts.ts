@@ -20,13 +20,14 @@ import type { SesBlock } from './ses.ts'
 
 const engine = 'amazonses.com'
 
-export function sesVerdicts({ checks }: SesBlock): Verdicts {
+/** `authors`: how many From fields the message has. */
+export function sesVerdicts({ checks }: SesBlock, authors: number): Verdicts {
   if (checks === undefined) {
     const unknown = doubt('not-recorded')
     return { spf: unknown, dkim: unknown, dmarc: unknown, spam: unknown, virus: unknown }
   }
   return {
-    ...authentication(checks['Received-SPF'], checks['Authentication-Results']),
+    ...authentication(checks['Received-SPF'], checks['Authentication-Results'], authors),
     spam: scanned(checks['X-SES-Spam-Verdict'], 'ses-verdict'),
     virus: scanned(checks['X-SES-Virus-Verdict'], 'infected'),
   }
@@ -51,6 +52,7 @@ type Authenticated = Pick<Verdicts, 'spf' | 'dkim' | 'dmarc'>
 function authentication(
   receivedSpf: readonly string[] | undefined,
   results: readonly string[] | undefined,
+  authors: number,
 ): Authenticated {
   if (results === undefined) return allOf(doubt('not-recorded'))
   const [server, spf, ...others] = results
@@ -63,9 +65,14 @@ function authentication(
   const policies = known.filter(({ method }) => method === 'dmarc')
   if (!agree || known.length < statements.length || policies.length > 1)
     return allOf(doubt('unreadable'))
-  const dmarc = dmarcOf(policies[0])
+  const dmarc = authors === 1 ? dmarcOf(policies[0]) : authorDoubt(authors)
   const signatures = known.filter(({ method }) => method === 'dkim')
   return { spf: spfOf(text ?? ''), dmarc, dkim: dkimOf(signatures, dmarc) }
+}
+
+/** RFC 9989 §5.3.1: nobody can say which author SES vouches for, nor which one a reader shows. */
+function authorDoubt(authors: number): DmarcJudgement {
+  return doubt(authors === 0 ? 'from-missing' : 'from-several')
 }
 
 function allOf(judgement: Judgement): Authenticated {

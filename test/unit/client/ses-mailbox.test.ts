@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import {
   dirStore,
   type Item,
+  isAuthenticated,
   isTrustworthy,
   openMailbox,
   openMessage,
@@ -202,6 +203,14 @@ test('a receipt of Postern in a message that SES took is the sender’s', async 
   // Fields that are neither SES's nor Postern's, in an object that Postern would not have written.
   await put(store, id, `X-Unknown: y\r\n${forged}`)
   await expectRefusal(legacyMailbox(store).get(id), 'not-postern')
+})
+
+test('a second From field takes the word of SES away from both', async () => {
+  const { store } = await temporaryStore()
+  const at = await putPlaintext(store, `From: ceo@bank.example\r\nfrOM : x@y.example\r\n${message}`)
+  const { receipt } = await legacyMailbox(store).get(at)
+  expect(receipt.verdicts.dmarc.reason).toBe('from-several')
+  expect(isAuthenticated(receipt)).toBe(false)
 })
 
 const strangers = [

@@ -1,6 +1,6 @@
 /** Objects that Amazon SES sealed by KMS: opened with the SDK alone, and bound to message and rule. */
 import { expect, test } from 'vitest'
-import { openMailbox, openMessage } from '../../../src/client/index.ts'
+import { type MailboxReason, openMailbox, openMessage } from '../../../src/client/index.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 import { keptDataKeys } from '../../support/kept-data-keys.ts'
 import { putSealed, sealingRule, sesFields, sesMail } from '../../support/ses-bucket.ts'
@@ -68,11 +68,8 @@ test('one with requireCommitment is refused: the format has none', async () => {
   await expectRefusal(mailbox.get(at), 'no-commitment')
 })
 
-const changes: readonly (readonly [
-  string,
-  (metadata: Record<string, string>, body: Buffer) => void,
-  string,
-])[] = [
+type Change = (metadata: Record<string, string>, body: Buffer) => void
+const changes: readonly (readonly [string, Change, MailboxReason])[] = [
   [
     'another rule in the metadata',
     (metadata) => {
@@ -111,7 +108,7 @@ test.for(changes)('%s is refused', async ([, change, reason]) => {
   const altered = `altered/${id}`
   await putAgain(store, at, altered, change)
   const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
-  await expectRefusal(mailbox.get(altered), reason as never)
+  await expectRefusal(mailbox.get(altered), reason)
 })
 
 test('in the place of another message it is refused', async () => {

@@ -10,7 +10,7 @@ const below = 'From: ada@sender.example\r\n\r\nHello\r\n'
 
 function verdictsOf(fields: string, message = below) {
   const block = sesBlock(Buffer.from(fields + message))
-  return block && sesVerdicts(block)
+  return block && sesVerdicts(block, 1)
 }
 
 function summary(changes: Partial<SesMail>, edit = (fields: string): string => fields) {
@@ -147,6 +147,14 @@ test.for(damaged)('authentication reads unreadable: %s', ([, edit]) => {
     dmarc: 'PROCESSING_FAILED unreadable',
     spam: 'PASS',
   })
+})
+
+test('with no From field or several, nobody is vouched for', () => {
+  const block = sesBlock(Buffer.from(sesFields() + below))
+  const of = (authors: number) => block && summaryOf(sesVerdicts(block, authors))
+  const dkim = 'GRAY dkim-not-aligned'
+  expect(of(0)).toMatchObject({ dmarc: 'PROCESSING_FAILED from-missing', dkim, spf: 'PASS' })
+  expect(of(2)).toMatchObject({ dmarc: 'PROCESSING_FAILED from-several', dkim, spam: 'PASS' })
 })
 
 test('without a complete block every verdict is not-recorded', () => {
