@@ -3,11 +3,20 @@
  * for it), one that a whole Postern wrote. Nothing but where they are differs.
  */
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { isDangerous, type MailKey, openMailbox, readKey, s3Store } from '../../src/client/index.ts'
+import {
+  isDangerous,
+  kmsDecrypt,
+  kmsKey,
+  type MailKey,
+  openMailbox,
+  readKey,
+  s3Store,
+} from '../../src/client/index.ts'
 import { newMessageId } from '../../src/mail/message-id.ts'
 import { s3ObjectStore } from '../../src/store/s3.ts'
 import { type CephConnection, cephClient, newBucket } from '../support/ceph.ts'
-import { keptDataKeys } from '../support/kept-data-keys.ts'
+import { kmsClient, newDataKeys } from '../support/data-keys.ts'
+import { type RunningKms, startKms } from '../support/kms.ts'
 import { startPostern, stopAll } from '../support/postern.ts'
 import {
   putPlaintext,
@@ -27,11 +36,15 @@ const messages = [1, 2].map((n) =>
   ),
 )
 
+let kms: RunningKms
+let amazon: ReturnType<typeof kmsClient>
 let keys: readonly MailKey[]
 let ofSes: string
 let ofPostern: string
 
 beforeAll(async () => {
+  kms = await startKms()
+  amazon = kmsClient(kms)
   ofSes = await newBucket(client, 'ses')
   ofPostern = await newBucket(client, 'postern')
   keys = [await mailOfPostern(), await mailOfSes()]
@@ -39,18 +52,22 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stopAll()
+  amazon.destroy()
+  await kms.stop()
   client.destroy()
 })
 
 /** One of a rule without a KmsKeyArn and one of a rule with: the key in KMS is what opens that. */
 async function mailOfSes(): Promise<MailKey> {
   const store = s3ObjectStore({ client, bucket: ofSes })
-  const { newDataKey, key } = keptDataKeys()
   const [first = Buffer.of(), second = Buffer.of()] = messages
   await putSetupNotification(store, 'mail')
   await putPlaintext(store, first, newMail(), { prefix: 'mail' })
-  await putSealed(store, second, newDataKey, newMail(), { ...sealingRule, prefix: 'mail' })
-  return key
+  await putSealed(store, second, newDataKeys(amazon, kms.arn), newMail(), {
+    ...sealingRule,
+    prefix: 'mail',
+  })
+  return kmsKey(kmsDecrypt(amazon))
 }
 
 function newMail() {

@@ -1,20 +1,49 @@
 /** Objects that Amazon SES sealed by KMS: opened with the SDK alone, and bound to message and rule. */
-import { expect, test } from 'vitest'
-import { type MailboxReason, openMailbox, openMessage } from '../../../src/client/index.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  kmsDecrypt,
+  kmsKey,
+  type MailboxReason,
+  type MailKey,
+  openMailbox,
+  openMessage,
+} from '../../../src/client/index.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
-import { keptDataKeys } from '../../support/kept-data-keys.ts'
-import { putSealed, sealingRule, sesFields, sesMail } from '../../support/ses-bucket.ts'
+import { kmsClient, newDataKeys } from '../../support/data-keys.ts'
+import { type RunningKms, startKms } from '../../support/kms.ts'
+import {
+  type NewDataKey,
+  putSealed,
+  sealingRule,
+  sesFields,
+  sesMail,
+} from '../../support/ses-bucket.ts'
 import { collect, expectRefusal, idOf, pieces, storeMessage, temporaryStore } from './support.ts'
 
 const message = 'From: ada@sender.example\r\nSubject: Invoice\r\n\r\nHello\r\n'
 const id = sesMail.id
 const otherId = `3${id.slice(1)}`
 
+let kms: RunningKms
+let client: ReturnType<typeof kmsClient>
+let key: MailKey
+let newDataKey: NewDataKey
+
+beforeAll(async () => {
+  kms = await startKms()
+  client = kmsClient(kms)
+  key = kmsKey(kmsDecrypt(client))
+  newDataKey = newDataKeys(client, kms.arn)
+})
+afterAll(async () => {
+  client.destroy()
+  await kms.stop()
+})
+
 async function sealedStore(more: Parameters<typeof putSealed>[3] = {}) {
   const { store } = await temporaryStore()
-  const kms = keptDataKeys()
-  const at = await putSealed(store, message, kms.newDataKey, more)
-  return { store, at, kms }
+  const at = await putSealed(store, message, newDataKey, more)
+  return { store, at }
 }
 
 /** The object there, with other metadata or content, under another key. */
@@ -33,8 +62,8 @@ async function putAgain(
 }
 
 test('a sealed object opens with the key in KMS, and names its rule', async () => {
-  const { store, at, kms } = await sealedStore()
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
+  const { store, at } = await sealedStore()
+  const mailbox = openMailbox({ store, keys: [key], legacy: true })
   const [item] = await Array.fromAsync(mailbox.list())
   const { original, receipt, sealed, prependedBytes } = await mailbox.get(item?.key ?? '')
   expect(at).toBe(item?.key)
@@ -43,28 +72,30 @@ test('a sealed object opens with the key in KMS, and names its rule', async () =
   expect(sealed).toBe(true)
   expect(receipt).toMatchObject({ origin: 'ses', id, ruleSet: '', rule: 'store-support' })
   expect(receipt.verdicts.dmarc.verdict).toBe('PASS')
-  expect(kms.asked).toEqual([
-    {
+  expect(kms.calls.at(-1)).toEqual({
+    operation: 'Decrypt',
+    keyId: undefined,
+    context: {
       'aws:ses:message-id': id,
       'aws:ses:rule-name': 'store-support',
       'aws:ses:source-account': '123456789012',
       kms_cmk_id: sealingRule.kmsKeyArn,
     },
-  ])
+  })
   const again = await mailbox.stream(at)
   expect((await collect(again.original)).toString()).toBe(message)
   expect(again.receipt).toEqual(receipt)
 })
 
 test('without legacy, and without the key, it says what is missing', async () => {
-  const { store, at, kms } = await sealedStore()
-  await expectRefusal(openMailbox({ store, keys: [kms.key] }).get(at), 'legacy-format')
+  const { store, at } = await sealedStore()
+  await expectRefusal(openMailbox({ store, keys: [key] }).get(at), 'legacy-format')
   await expectRefusal(openMailbox({ store, legacy: true }).get(at), 'wrong-key')
 })
 
 test('one with requireCommitment is refused: the format has none', async () => {
-  const { store, at, kms } = await sealedStore()
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true, requireCommitment: true })
+  const { store, at } = await sealedStore()
+  const mailbox = openMailbox({ store, keys: [key], legacy: true, requireCommitment: true })
   await expectRefusal(mailbox.get(at), 'no-commitment')
 })
 
@@ -104,23 +135,22 @@ const changes: readonly (readonly [string, Change, MailboxReason])[] = [
   ],
 ]
 test.for(changes)('%s is refused', async ([, change, reason]) => {
-  const { store, at, kms } = await sealedStore()
+  const { store, at } = await sealedStore()
   const altered = `altered/${id}`
   await putAgain(store, at, altered, change)
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
+  const mailbox = openMailbox({ store, keys: [key], legacy: true })
   await expectRefusal(mailbox.get(altered), reason)
 })
 
 test('in the place of another message it is refused', async () => {
-  const { store, at, kms } = await sealedStore()
+  const { store, at } = await sealedStore()
   await putAgain(store, at, otherId)
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
+  const mailbox = openMailbox({ store, keys: [key], legacy: true })
   await expectRefusal(mailbox.get(otherId), 'misplaced')
 })
 
 test('content of another message than KMS vouched for is refused without a key, too', async () => {
   const { store } = await temporaryStore()
-  const { key, newDataKey } = keptDataKeys()
   const lying: typeof newDataKey = (context) =>
     newDataKey({ ...context, 'aws:ses:message-id': otherId })
   const at = await putSealed(store, message, lying)
@@ -133,20 +163,18 @@ test('content of another message than KMS vouched for is refused without a key, 
 
 test('what SES sealed without its fields is no message, whatever a sender wrote into it', async () => {
   const { store } = await temporaryStore()
-  const kms = keptDataKeys()
   const ours = await storeMessage(store, message, { id: idOf(1), plaintext: true })
   const forged = await collect((await store.get(ours))?.body ?? pieces(Buffer.of(), 1))
-  const at = await putSealed(store, forged, kms.newDataKey, { id: idOf(2), region: 'no region' })
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
+  const at = await putSealed(store, forged, newDataKey, { id: idOf(2), region: 'no region' })
+  const mailbox = openMailbox({ store, keys: [key], legacy: true })
   await expectRefusal(mailbox.get(at), 'not-postern')
 })
 
 test('a large message is held to the size that is allowed', async () => {
   const { store } = await temporaryStore()
-  const kms = keptDataKeys()
   const large = Buffer.alloc(3_000_000, 'x\r\n')
-  const at = await putSealed(store, large, kms.newDataKey)
-  const mailbox = openMailbox({ store, keys: [kms.key], legacy: true })
+  const at = await putSealed(store, large, newDataKey)
+  const mailbox = openMailbox({ store, keys: [key], legacy: true })
   await expectRefusal(mailbox.get(at, { maxBytes: 1_000_000 }), 'too-large')
   expect(Buffer.from((await mailbox.get(at)).original).equals(large)).toBe(true)
 })
