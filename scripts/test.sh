@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 install_packages
 install_system redis-server:redis-server swaks:swaks openssl:openssl python3:python3 \
   /usr/lib/python3/dist-packages/nacl:python3-nacl \
+  /usr/lib/python3/dist-packages/cryptography:python3-cryptography \
   clamd:clamav-daemon rspamd:rspamd rbldnsd:rbldnsd \
   /usr/lib/python3/dist-packages/dkim:python3-dkim \
   /usr/lib/python3/dist-packages/authres:python3-authres \

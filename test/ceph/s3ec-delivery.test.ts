@@ -2,12 +2,15 @@
  * Mail that the whole Postern seals for Amazon's S3 Encryption Clients and stores in Ceph: opened by
  * Amazon's client for Ruby and by our SDK. KMS is played by test/support/kms.ts.
  */
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { KMSClient } from '@aws-sdk/client-kms'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import * as sdk from '../../src/client/index.ts'
 import { cephClient, newBucket } from '../support/ceph.ts'
 import { type RunningKms, startKms } from '../support/kms.ts'
@@ -110,6 +113,52 @@ test.each([
     return { client: 'V2', key, bucket, object: `${name}/${id}` }
   })
   expect(await byRuby({ s3: ceph, kms }, tasks)).toEqual(contents.slice(0, 3))
+})
+
+describe('docs/keys.md', () => {
+  const root = join(import.meta.dirname, '../..')
+  const scripts = { python: 's3ec_open.py', ruby: 's3ec_open.rb' } as const
+  const pathOf = (language: keyof typeof scripts) => join(root, 'test/support', scripts[language])
+
+  test('prints the very scripts that are tested here', () => {
+    const page = readFileSync(join(root, 'docs/keys.md'), 'utf8')
+    for (const language of ['python', 'ruby'] as const) {
+      const printed = new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(page)?.[1]
+      expect(printed).toBe(readFileSync(pathOf(language), 'utf8'))
+    }
+  })
+
+  test('opens mail of v3 and v2 in Python, and of v2 in Ruby', async () => {
+    const message = messageOf(100_000, 4)
+    const id = await send(message)
+    await postern.delivered()
+    const keyFile = join(directory, 'ops.key')
+    writeFileSync(keyFile, pem, { mode: 0o600 })
+    for (const name of ['newest', 'rsa']) {
+      const object = await client.send(
+        new GetObjectCommand({ Bucket: bucket, Key: `${name}/${id}` }),
+      )
+      const metadata = join(directory, 'metadata.json')
+      writeFileSync(metadata, JSON.stringify(object.Metadata))
+      const input = await object.Body?.transformToByteArray()
+      const opened = execFileSync('/usr/bin/python3', [pathOf('python'), keyFile, metadata], {
+        input,
+      })
+      expect(sha256(opened.subarray(-message.length))).toBe(sha256(message))
+    }
+    const env = {
+      ...process.env,
+      S3_ENDPOINT: ceph.endpoint,
+      AWS_ACCESS_KEY_ID: ceph.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: ceph.secretAccessKey,
+    }
+    const ruby = await promisify(execFile)('ruby', [pathOf('ruby'), keyFile, bucket, `rsa/${id}`], {
+      env,
+      encoding: 'buffer',
+      maxBuffer: 1 << 24,
+    })
+    expect(sha256(ruby.stdout.subarray(-message.length))).toBe(sha256(message))
+  })
 })
 
 test('KMS is asked for one data key for each object, in its context, and never to decrypt', async () => {
