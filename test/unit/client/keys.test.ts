@@ -3,9 +3,10 @@ import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import { naclKey, readKey } from '../../../src/client/index.ts'
+import { aesKey, naclKey, readKey, rsaKey } from '../../../src/client/index.ts'
 import { UserError } from '../../../src/errors.ts'
 import { formatPublicKey, formatSecretKey } from '../../../src/seal/keys.ts'
+import { aesSecret, rsaPem } from '../seal/s3ec/support.ts'
 import { key, temporaryDirectory } from './support.ts'
 
 async function fileWith(text: string, mode = 0o600): Promise<string> {
@@ -49,4 +50,7 @@ test('a key that is logged or serialised shows no secret', () => {
   expect(inspect(key)).not.toContain('secret')
   expect(Buffer.from(key.secretKey).equals(secret)).toBe(true)
   expect(() => naclKey(new Uint8Array(31))).toThrow('32 bytes')
+  const [rsa, aes] = [rsaKey(rsaPem), aesKey(aesSecret)]
+  expect(inspect([rsa, aes])).toBe("[ { type: 'rsa' }, { type: 'aes' } ]")
+  expect(JSON.stringify([rsa, aes])).toBe('[{"type":"rsa"},{"type":"aes"}]')
 })
