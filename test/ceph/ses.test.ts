@@ -2,6 +2,7 @@
  * One application, two buckets on a real S3: one that Amazon SES wrote (test/support/ses-bucket.ts stands
  * for it), one that a whole Postern wrote. Nothing but where they are differs.
  */
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import {
   isDangerous,
@@ -18,11 +19,13 @@ import { type CephConnection, cephClient, newBucket } from '../support/ceph.ts'
 import { kmsClient, newDataKeys } from '../support/data-keys.ts'
 import { type RunningKms, startKms } from '../support/kms.ts'
 import { startPostern, stopAll } from '../support/postern.ts'
+import { byRuby } from '../support/ruby.ts'
 import {
   putPlaintext,
   putSealed,
   putSetupNotification,
   sealingRule,
+  sesFields,
 } from '../support/ses-bucket.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
 
@@ -130,4 +133,22 @@ test('an application reads the same from both', async () => {
   expect(fromSes.map(({ content }) => content)).toEqual(messages.map(String))
   expect(fromSes[0]).toMatchObject({ from: sender, recipients: [recipient], spam: false })
   expect(fromPostern).toEqual(fromSes)
+})
+
+test("what stands for SES's sealed objects is opened by Amazon's own client, too", async () => {
+  const store = s3ObjectStore({ client, bucket: ofSes })
+  const [message = Buffer.of()] = messages
+  const mail = newMail()
+  const key = await putSealed(store, message, newDataKeys(amazon, kms.arn), mail)
+  const content = Buffer.concat([Buffer.from(sesFields(mail)), message])
+  const task = { key: { kms: kms.arn }, bucket: ofSes, object: key } as const
+  const [v1, v2, legacy] = await byRuby({ s3: ceph, kms }, [
+    { ...task, client: 'V1' },
+    { ...task, client: 'V2' },
+    { ...task, client: 'V2', legacy: true },
+  ])
+  const whole = { sha256: createHash('sha256').update(content).digest('hex') }
+  expect(v1).toMatchObject(whole)
+  expect(v2?.error).toContain('LegacyDecryptionError')
+  expect(legacy).toMatchObject(whole)
 })

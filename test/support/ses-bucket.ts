@@ -1,7 +1,7 @@
 /**
  * Writes into a store what Amazon SES writes. Stands for Amazon SES, which cannot run here: the fields it
  * puts before a message, now and in earlier years, are those of real objects (reference §6), as are
- * the metadata and the encryption of a rule with a KmsKeyArn.
+ * the metadata and the encryption of a rule with a KmsKeyArn, which Amazon's client for Ruby opens (test/ceph/ses.test.ts).
  */
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { objectKey } from '../../src/mail/object-key.ts'
