@@ -195,13 +195,16 @@ const senderText = fc
   .map((parts) => parts.join('').replaceAll('\n', ''))
 
 test('no text of a sender turns a verdict that is not PASS into PASS', () => {
+  // Most of them plain, so that one alone cannot hide behind another which makes all unreadable.
+  const or = (plain: string) =>
+    fc.oneof({ weight: 3, arbitrary: fc.constant(plain) }, { weight: 1, arbitrary: senderText })
   const texts = fc.record({
-    helo: senderText,
-    host: senderText,
-    reversePath: senderText,
-    recipient: senderText,
-    signer: senderText,
-    author: senderText,
+    helo: or('mta1'),
+    host: or('mta1.evil.example'),
+    reversePath: or('x@evil.example'),
+    recipient: or('help@mail.example.net'),
+    signer: or('evil.example'),
+    author: or('bank.example'),
   })
   fc.assert(
     fc.property(texts, ({ signer, author, ...rest }) => {
@@ -210,7 +213,7 @@ test('no text of a sender turns a verdict that is not PASS into PASS', () => {
       const verdicts = verdictsOf(fields)
       for (const name of verdictNames) expect(verdicts?.[name].verdict).not.toBe('PASS')
     }),
-    { numRuns: 1000 },
+    { numRuns: 2000 },
   )
 })
 
