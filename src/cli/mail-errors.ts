@@ -9,8 +9,10 @@ export function remedied(error: unknown, { dataDir }: Config, hasKey: boolean): 
   if (!(error instanceof MailboxError)) return error
   if (error.reason === 'wrong-key' && !hasKey) {
     const { secretKey } = places(dataDir)
+    // The formats of S3 encryption clients do not tell which key it was.
+    const named = error.keyIds.length === 0 ? 'another key' : `the key ${error.keyIds.join(', ')}`
     return new UserError(
-      `The message is sealed to the key ${error.keyIds.join(', ')}, and there is no ${secretKey}: give the secret key with --key FILE.`,
+      `The message is sealed to ${named}, and there is no ${secretKey}: give the secret key with --key FILE.`,
     )
   }
   if (error.reason === 'too-large') {

@@ -11,6 +11,14 @@ export type ListOptions = Where & { legacy?: boolean } & {
 export type GetOptions = Where & FormOptions & { key?: string[]; legacy?: boolean }
 export type TailOptions = GetOptions & { interval: number }
 
+/** For what is read by its key: ids of SES do not sort by time, so that there is no newest and nothing to follow. */
+export function legacy(command: Command): Command {
+  return command.option(
+    '--legacy',
+    'what Amazon SES stored, and the oldest S3 encryption clients, too',
+  )
+}
+
 /** A command about what a bucket holds. */
 export function stored(name: string, description: string): Command {
   return new Command(name)
@@ -20,7 +28,6 @@ export function stored(name: string, description: string): Command {
       'bucket, as rules name it (default: inbox, or the only one of the active rule set)',
     )
     .option('--prefix <prefix>', 'only keys that begin so')
-    .option('--legacy', 'mail that Amazon SES stored, and the oldest S3 encryption clients, too')
 }
 
 /** A command that opens messages, too. */

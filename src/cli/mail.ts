@@ -9,6 +9,7 @@ import { emptySentence, findKey } from './mail-find.ts'
 import {
   type GetOptions,
   type ListOptions,
+  legacy,
   opening,
   parseCount,
   parseSeconds,
@@ -23,7 +24,7 @@ export function mailCommand(): Command {
   return new Command('mail')
     .description('Read stored mail: list it, get one message, follow what arrives.')
     .addCommand(
-      stored('list', 'What is stored, oldest first below one prefix.')
+      legacy(stored('list', 'What is stored, oldest first below one prefix.'))
         .option('--after <key>', 'only what comes after this key')
         .option('--limit <n>', 'stop after so many messages', parseCount)
         .option('--json', 'one JSON object a line: id, key, time, size, verdicts')
@@ -31,11 +32,13 @@ export function mailCommand(): Command {
         .action(list),
     )
     .addCommand(
-      opening(
-        'get',
-        'Write a message to standard output: the fields that Postern put before it, then the bytes as received.',
+      legacy(
+        opening(
+          'get',
+          'Write a message to standard output: the fields that Postern put before it, then the bytes as received.',
+        ),
       )
-        .argument('[id or key]', 'default: the newest message')
+        .argument('[id or key]', "default: the newest message of Postern's")
         .addHelpText(
           'after',
           '\nExamples:\n  postern mail get\n  postern mail get --key main.key --original > message.eml',
@@ -51,10 +54,10 @@ export function mailCommand(): Command {
 }
 
 async function list(options: ListOptions, command: Command): Promise<void> {
-  const { prefix = '', after, limit = Number.POSITIVE_INFINITY, json, legacy = false } = options
+  const { prefix = '', after, limit = Number.POSITIVE_INFINITY, json } = options
   const config = configOf(command)
   const place = placeOf(config, options.bucket)
-  const mailbox = openMailbox({ store: place.store, legacy })
+  const mailbox = openMailbox({ store: place.store, legacy: options.legacy ?? false })
   let shown = 0
   try {
     for await (const item of mailbox.list({ prefix, after: after ?? '' })) {
@@ -94,7 +97,7 @@ async function tail(options: TailOptions, command: Command): Promise<void> {
   const { prefix = '' } = options
   const opens = form === 'original' || form === 'receipt'
   const keys = opens ? await keysOf(config, options.key ?? []) : []
-  const mailbox = openMailbox({ store: place.store, keys, legacy: options.legacy ?? false })
+  const mailbox = openMailbox({ store: place.store, keys })
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort())
   process.once('SIGTERM', () => interrupted.abort())

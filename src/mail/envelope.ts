@@ -9,7 +9,7 @@ export type Envelope = {
   readonly helo: string
   /** The argument of MAIL FROM without angle brackets; '' is the null reverse-path. */
   readonly reversePath: string
-  /** Accepted RCPT TO addresses in the order given, without angle brackets; never empty. */
+  /** Accepted RCPT TO addresses in the order given, without angle brackets; never empty, but in those of Amazon SES. */
   readonly recipients: readonly string[]
   /** The `with` keyword of RFC 3848 and RFC 6531: SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS. */
   readonly protocol: string
