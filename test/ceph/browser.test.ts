@@ -2,7 +2,7 @@
  * The library in a real browser, Chromium: a page of one server reads mail from another, Ceph's RADOS
  * gateway, by presigned URLs and as a bucket. It sees what Node sees, refusals included.
  */
-import { createHash } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { cp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -13,6 +13,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { s3ecSealer } from '../../src/seal/sealer.ts'
 import { s3ObjectStore } from '../../src/store/s3.ts'
 import { bundle } from '../support/bundle.ts'
 import { cephClient, newBucket } from '../support/ceph.ts'
@@ -23,6 +24,7 @@ import { until } from '../support/postern.ts'
 import { type Job, type Outcome, outcomeOf } from '../support/reader.ts'
 import { DENO_S3_FLAGS, outcomesOn, runtimes } from '../support/runtimes.ts'
 import { startTarget, stopTargets } from '../support/targets.ts'
+import { s3ecJobs } from '../support/vector-jobs.ts'
 import { idOf, judged, key, otherKey, storeMessage } from '../unit/client/support.ts'
 
 const ceph = inject('ceph')
@@ -40,7 +42,16 @@ await fetch('/outcomes', { method: 'POST', body })`
 
 const small = Buffer.from('Subject: gr\xfc\xdfe\r\n\r\n\x00\x80\xff and a bare \r\r\n', 'latin1')
 const large = messageOf(8 * 1024 * 1024, 1)
-const secretKey = base64(key.secretKey)
+const secret = { nacl: base64(key.secretKey) }
+/** For AWS's formats, made here: the server has the public half only. */
+const rsa = generateKeyPairSync('rsa', {
+  modulusLength: 2048,
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+})
+const vectors = s3ecJobs()
+
+const versions = ['v3', 'v2'] as const
 
 /** By what each shows; the page does them all in one visit. */
 const jobs = new Map<string, Job>()
@@ -52,7 +63,8 @@ beforeAll(async () => {
   const inbox = await newBucket(client)
   const damaged = await newBucket(client)
   const closed = await newBucket(client)
-  for (const bucket of [inbox, damaged]) await allowPages(bucket)
+  const aws = await newBucket(client)
+  for (const bucket of [inbox, damaged, aws]) await allowPages(bucket)
   const store = s3ObjectStore({ client, bucket: inbox })
   const at = await storeMessage(store, small, { id: idOf(1), prefix: 'in/', verdicts: judged })
   const atLarge = await storeMessage(store, large, { id: idOf(2), prefix: 'in/' })
@@ -65,16 +77,35 @@ beforeAll(async () => {
   const altered = sealed.body.with(sealed.body.length - 20, 255 - (sealed.body.at(-20) ?? 0))
   const lies = { ...sealed.metadata, 'postern-dmarc': 'PASS' }
   const url = await urlOf(inbox, at)
-  jobs.set('small', { kind: 'url', url, secretKey })
-  jobs.set('large', { kind: 'url', url: await urlOf(inbox, atLarge), secretKey })
-  jobs.set('wrong-key', { kind: 'url', url, secretKey: base64(otherKey.secretKey) })
-  jobs.set('tampered', { kind: 'url', url: await put(damaged, altered), secretKey })
+  jobs.set('small', { kind: 'url', url, secret })
+  jobs.set('large', { kind: 'url', url: await urlOf(inbox, atLarge), secret })
+  jobs.set('wrong-key', { kind: 'url', url, secret: { nacl: base64(otherKey.secretKey) } })
+  jobs.set('tampered', { kind: 'url', url: await put(damaged, altered), secret })
   const part = sealed.body.subarray(0, 100)
-  jobs.set('truncated', { kind: 'url', url: await put(damaged, part), secretKey })
-  jobs.set('index-mismatch', { kind: 'url', url: await put(damaged, sealed.body, lies), secretKey })
-  jobs.set('not-postern', { kind: 'url', url: await put(damaged, small), secretKey })
-  jobs.set('bucket', { kind: 'bucket', bucket: { ...connection(), name: inbox }, secretKey })
-  jobs.set('closed', { kind: 'url', url: await put(closed, sealed.body), secretKey })
+  jobs.set('truncated', { kind: 'url', url: await put(damaged, part), secret })
+  jobs.set('index-mismatch', { kind: 'url', url: await put(damaged, sealed.body, lies), secret })
+  jobs.set('not-postern', { kind: 'url', url: await put(damaged, small), secret })
+  jobs.set('bucket', { kind: 'bucket', bucket: { ...connection(), name: inbox }, secret })
+  jobs.set('closed', { kind: 'url', url: await put(closed, sealed.body), secret })
+  for (const [index, version] of versions.entries()) {
+    const sealer = s3ecSealer({
+      type: 'rsa',
+      version,
+      publicKey: createPublicKey(rsa.publicKey),
+      context: {},
+    })
+    const where = { id: idOf(index + 1), prefix: version, verdicts: judged, sealer }
+    const theirs = await storeMessage(s3ObjectStore({ client, bucket: aws }), large, where)
+    const url = await urlOf(aws, theirs)
+    jobs.set(version, { kind: 'url', url, secret: { rsa: rsa.privateKey } })
+  }
+  const awsBucket = { ...connection(), name: aws }
+  jobs.set('bucket of AWS formats', {
+    kind: 'bucket',
+    bucket: awsBucket,
+    secret: { rsa: rsa.privateKey },
+  })
+  for (const { name, job } of vectors) jobs.set(name, job)
   await visitPage()
 })
 
@@ -174,6 +205,30 @@ describe('a page with a presigned URL', () => {
   })
 })
 
+describe('a page and the formats of AWS', () => {
+  test.each(versions)(
+    'opens 8 MiB in format %s with an RSA key, octet for octet',
+    async (version) => {
+      const seen = { size: large.length, sha256: sha256(large) }
+      expect(await outcome(version)).toMatchObject({ seen: [seen] })
+    },
+  )
+
+  test('lists and reads a bucket of them', async () => {
+    const seen = versions.map(() => ({ size: large.length, sha256: sha256(large) }))
+    expect(await outcome('bucket of AWS formats')).toMatchObject({ seen })
+  })
+
+  test.each(vectors)(
+    '$name opens as in Node, unless the cipher is not in Web Crypto',
+    async (vector) => {
+      const { name, sha256, cipher } = vector
+      if (cipher === undefined) expect(await outcome(name)).toMatchObject({ seen: [{ sha256 }] })
+      else expect(inPage.get(name)).toMatchObject({ reason: 'unsupported-format' })
+    },
+  )
+})
+
 test('a page with credentials lists a bucket and reads it', async () => {
   const dmarc = expect.arrayContaining(['dmarc FAIL', 'dmarcPolicy reject'])
   const first = { id: idOf(1), sha256: sha256(small), metadata: dmarc }
@@ -185,10 +240,12 @@ describe('the built library reads a bucket and a presigned URL', () => {
   for (const { name, version, program, args } of runtimes) {
     const none = program === undefined ? ' (npm has none for this machine)' : ''
     test.skipIf(none !== '')(`in ${name} ${version}${none}`, async () => {
-      const mine = ['bucket', 'small', 'tampered'].flatMap((each) => jobs.get(each) ?? [])
+      const mine = ['bucket', 'small', 'tampered', 'v3'].flatMap((each) => jobs.get(each) ?? [])
       const { host } = new URL(ceph.endpoint)
-      const more = name === 'Deno' ? [...DENO_S3_FLAGS, `--allow-net=${host}`] : []
-      const outcomes = await outcomesOn({ program, args: [...args, ...more] }, consumer, mine)
+      const allowed = ['run', '--no-prompt', '--allow-read', ...DENO_S3_FLAGS].join(' ')
+      const deno = allowed.replace('--allow-net', `--allow-net=${host}`).split(' ')
+      const there = { program, args: name === 'Deno' ? deno : args }
+      const outcomes = await outcomesOn(there, consumer, mine)
       expect(outcomes).toEqual(await Promise.all(mine.map(outcomeOf)))
     })
   }

@@ -4,7 +4,9 @@
  */
 import { S3Client } from '@aws-sdk/client-s3'
 import {
+  aesKey,
   dirStore,
+  kmsKey,
   MailboxError,
   type MailKey,
   type Message,
@@ -13,20 +15,37 @@ import {
   openMessage,
   openObject,
   readKey,
+  rsaKey,
   s3Store,
 } from 'postern/client'
 
 type Base64 = string
 
+/** A secret key, such that it can be told in JSON. */
+export type Secret =
+  | { readonly nacl: Base64 }
+  | { readonly rsa: string }
+  | { readonly aes: Base64 }
+  /** Stands for AWS KMS, which cannot run here: the data key that it would give. */
+  | { readonly kms: Base64 }
+
+type Names = Readonly<Record<string, string>>
+
 export type Job =
-  /** An object whose content is an envelope, of whatever. */
-  | { readonly kind: 'object'; readonly body: Base64; readonly secretKey: Base64 }
+  /** The content of an object, whatever it is. */
+  | {
+      readonly kind: 'object'
+      readonly body: Base64
+      readonly metadata?: Names
+      readonly instruction?: Names
+      readonly secret: Secret
+    }
   /** All messages of a directory store. */
   | { readonly kind: 'directory'; readonly path: string; readonly keyFile: string }
   /** One message by a presigned URL. */
-  | { readonly kind: 'url'; readonly url: string; readonly secretKey: Base64 }
+  | { readonly kind: 'url'; readonly url: string; readonly secret: Secret }
   /** All messages of a bucket. */
-  | { readonly kind: 'bucket'; readonly bucket: BucketOf; readonly secretKey: Base64 }
+  | { readonly kind: 'bucket'; readonly bucket: BucketOf; readonly secret: Secret }
 
 export type BucketOf = {
   readonly name: string
@@ -60,16 +79,17 @@ export async function outcomeOf(job: Job): Promise<Outcome> {
 async function read(job: Job): Promise<Seen[]> {
   switch (job.kind) {
     case 'object': {
-      const keys = [naclKey(bytesOf(job.secretKey))]
-      const content = await openObject({ body: bytesOf(job.body) }, { keys })
+      const { kind: _, secret, body, ...beside } = job
+      const keys = [keyOf(secret)]
+      const content = await openObject({ body: bytesOf(body), ...beside }, { keys, legacy: true })
       return [{ size: content.length, sha256: await sha256(content) }]
     }
     case 'directory':
       return readAll(dirStore(job.path), await readKey(job.keyFile))
     case 'url':
-      return [await readUrl(job.url, naclKey(bytesOf(job.secretKey)))]
+      return [await readUrl(job.url, keyOf(job.secret))]
     case 'bucket':
-      return readAll(storeOf(job.bucket), naclKey(bytesOf(job.secretKey)))
+      return readAll(storeOf(job.bucket), keyOf(job.secret))
   }
 }
 
@@ -91,6 +111,13 @@ async function readAll(store: ReturnType<typeof s3Store>, key: MailKey): Promise
     all.push({ ...(await seen(await mailbox.get(item.key))), metadata })
   }
   return all
+}
+
+function keyOf(secret: Secret): MailKey {
+  if ('nacl' in secret) return naclKey(bytesOf(secret.nacl))
+  if ('rsa' in secret) return rsaKey(secret.rsa)
+  if ('aes' in secret) return aesKey(bytesOf(secret.aes))
+  return kmsKey(async () => bytesOf(secret.kms))
 }
 
 function storeOf({ name, endpoint, ...credentials }: BucketOf): ReturnType<typeof s3Store> {

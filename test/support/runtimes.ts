@@ -4,6 +4,7 @@ import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { root, run } from './consumer.ts'
 import type { Job, Outcome } from './reader.ts'
+import type { OldCipher } from './vector-jobs.ts'
 
 export type Runtime = {
   readonly name: string
@@ -12,19 +13,21 @@ export type Runtime = {
   readonly program: string | undefined
   /** What stands before the file to run. */
   readonly args: readonly string[]
+  /** What it cannot decrypt, as docs/sdk.md says. */
+  readonly lacks?: OldCipher
 }
 
 /** What Deno has to be allowed, as docs/sdk.md says: files, and the settings that the AWS SDK looks for. */
 export const DENO_FLAGS = ['--allow-read', '--allow-env=AWS_*']
-/** … and for a bucket, besides its host. */
-export const DENO_S3_FLAGS = ['--allow-env', '--allow-sys=osRelease']
+/** … and instead of those, with the host of the bucket. */
+export const DENO_S3_FLAGS = ['--allow-env', '--allow-sys=osRelease', '--allow-net']
 
 const installed = installedPackages()
 
 export const runtimes: readonly Runtime[] = [
   runtime('Node', 'node-*/bin/node', []),
   runtime('Deno', '@deno/*/deno', ['run', '--no-prompt', ...DENO_FLAGS]),
-  runtime('Bun', '@oven/*/bin/bun', ['run']),
+  { ...runtime('Bun', '@oven/*/bin/bun', ['run']), lacks: 'RSA PKCS #1 v1.5' },
 ]
 
 const main = `import { readFileSync } from 'node:fs'

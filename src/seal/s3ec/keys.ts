@@ -3,6 +3,7 @@
  * runs in browsers; only what v1 wrote with ECB or PKCS #1 v1.5 needs Node. Yields a data key or
  * `undefined` for a key that does not fit.
  */
+import { errorCode } from '../../errors.ts'
 import { S3ecError } from './error.ts'
 import { boundTo, type Context, DATA_KEY, RESERVED_CONTEXT, type Sealing } from './format.ts'
 
@@ -92,7 +93,9 @@ const unwraps: Readonly<Record<Sealing['wrap'], Unwrap>> = {
       }
       const decipher = node.createDecipheriv(`aes-${8 * key.secret.length}-ecb`, key.secret, null)
       return new Uint8Array(Buffer.concat([decipher.update(encryptedKey), decipher.final()]))
-    } catch {
+    } catch (error) {
+      // Bun 1.4.5: "RSA_PKCS1_PADDING is no longer supported for private decryption".
+      if (errorCode(error) === 'ERR_INVALID_ARG_VALUE') throw needsNode()
       return undefined
     }
   },
@@ -179,7 +182,11 @@ function samePairs(one: Context, other: Context): boolean {
 /** Node's own, without naming the module in an import: a browser's bundler has nothing to resolve. */
 function nodeCrypto() {
   if (typeof process === 'undefined' || typeof process.getBuiltinModule !== 'function') {
-    throw new S3ecError('needs-node', { subject: 'AES/ECB or RSA PKCS #1 v1.5' })
+    throw needsNode()
   }
   return process.getBuiltinModule('node:crypto')
+}
+
+function needsNode(): S3ecError {
+  return new S3ecError('needs-node', { subject: 'AES/ECB or RSA PKCS #1 v1.5' })
 }
