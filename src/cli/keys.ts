@@ -1,15 +1,18 @@
 /**
- * `postern keys`: makes key pairs, and lists the public keys that the server seals to. Never
- * overwrites a file; listing reads no secret key.
+ * `postern keys`: makes key pairs, lists the public keys that the server seals to, changes the key of what
+ * is stored. Never overwrites a file; listing reads no secret key.
  */
 import { Command } from 'commander'
 import { configOf, printable, printJson, printLine, printTable } from './context.ts'
 import { configuredKeys } from './keys-configured.ts'
 import { makeKeyFiles } from './keys-new.ts'
+import { rewrapCommand } from './keys-rewrap.ts'
 
 export function keysCommand(): Command {
   return new Command('keys')
-    .description('Make key pairs; list the keys that mail is sealed to.')
+    .description(
+      'Make key pairs; list the keys that mail is sealed to; change the key of stored mail.',
+    )
     .addCommand(
       new Command('new')
         .description('Make a key pair: NAME.key, which opens mail, and NAME.pub, which seals it.')
@@ -48,4 +51,5 @@ export function keysCommand(): Command {
           else printLine('No keys are configured: mail is stored in plaintext.')
         }),
     )
+    .addCommand(rewrapCommand())
 }

@@ -66,7 +66,8 @@ function sealerOf(
   return s3ecSealer(s3ecKeyOf(keyConfig(config, name), readSealingKey(config, name), open))
 }
 
-function s3ecKeyOf(
+/** What seals for S3 encryption clients, of a key that is not `nacl`. */
+export function s3ecKeyOf(
   key: KeyConfig,
   read: SealingKeyRead,
   open: (key: Extract<KeyConfig, { type: 'kms' }>) => DataKeySource,
