@@ -2,11 +2,13 @@
  * `postern keys rewrap`: changes the key of what a bucket holds. Never deletes; cut at any point, it goes
  * on when it is run again, since what is sealed to the new key is passed over.
  */
+import { statSync } from 'node:fs'
 import { readKey } from '../client/index.ts'
 import type { Config } from '../config/options.ts'
+import { UserError } from '../errors.ts'
 import type { Change } from '../rewrap/change.ts'
 import { type Done, rewrapAll } from '../rewrap/rewrap.ts'
-import { bucketOpener } from '../roles/stores.ts'
+import { bucketOpener, bucketPlace } from '../roles/stores.ts'
 import { printable, printJson, printLine } from './context.ts'
 import { knownKeys, requireOther, toKey } from './keys-rewrap-keys.ts'
 import { placeOf } from './mail-place.ts'
@@ -44,6 +46,7 @@ export async function rewrap(config: Config, options: RewrapOptions): Promise<vo
       dryRun,
     }
     const place = placeOf(config, bucket)
+    requireOwner(config, place.bucket)
     const store = bucketOpener(config)(place.bucket)
     const count = counter(dryRun)
     for await (const done of rewrapAll(store, prefix, change)) {
@@ -60,6 +63,18 @@ export async function rewrap(config: Config, options: RewrapOptions): Promise<vo
   } finally {
     to.close()
   }
+}
+
+/** Throws UserError where the files written would be another's: the server could not read them. */
+function requireOwner(config: Config, bucket: string): void {
+  const place = bucketPlace(config, bucket)
+  if (place.type !== 'dir') return
+  const found = statSync(place.path, { throwIfNoEntry: false })
+  if (found === undefined || process.geteuid === undefined || process.geteuid() === found.uid)
+    return
+  throw new UserError(
+    `${place.path} belongs to another user (uid ${found.uid}): run this command as that user.`,
+  )
 }
 
 function jsonOf({ key, outcome, ...more }: Done, dryRun: boolean) {

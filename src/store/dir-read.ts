@@ -1,5 +1,5 @@
 /** Reads objects of a directory store: content always with the metadata that belongs to it. */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../errors.ts'
@@ -39,10 +39,10 @@ export async function openFile(root: string, key: string): Promise<OpenFile | un
       const replaced = next?.upload && (await openIfThere(join(root, TEMPORARY, next.upload)))
       if (replaced) {
         await file.close()
-        return await described(key, replaced, next)
+        return { file: replaced, info: infoIn(key, await replaced.stat(), next) }
       }
       if ((await statOf(path))?.ino === found.ino)
-        return await described(key, file, next ?? sidecar)
+        return { file, info: infoIn(key, found, next ?? sidecar) }
       await file.close()
     } catch (error) {
       await file.close()
@@ -51,16 +51,15 @@ export async function openFile(root: string, key: string): Promise<OpenFile | un
   }
 }
 
-async function described(
+function infoIn(
   key: string,
-  file: FileHandle,
+  { size, mtime, mtimeMs }: Stats,
   sidecar: Sidecar | undefined,
-): Promise<OpenFile> {
+): ObjectInfo {
   const { contentType, metadata } = sidecar ?? NO_SIDECAR
-  const { size, mtime, mtimeMs } = await file.stat()
   // The time is a part of it for the sake of who copies another file over the content.
   const version = `${versionOf(key, sidecar)} ${mtimeMs}`
-  return { info: { key, size, time: mtime, contentType, metadata, version }, file }
+  return { key, size, time: mtime, contentType, metadata, version }
 }
 
 /** Names that cannot be there are not there; a link is not followed, it may lead anywhere. */

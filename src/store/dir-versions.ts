@@ -6,10 +6,11 @@
  * with others.
  */
 import { createHash } from 'node:crypto'
+import type { Stats } from 'node:fs'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../errors.ts'
-import { moveIfThere, syncFolder } from './dir-files.ts'
+import { moveIfThere, statOf, syncFolder } from './dir-files.ts'
 import { pathOf, SIDECAR, TEMPORARY } from './dir-names.ts'
 import { readSidecar, type Sidecar } from './dir-sidecar.ts'
 import { isKey } from './key.ts'
@@ -28,12 +29,18 @@ export type Versions = {
 export async function versionsOf(root: string, key: string): Promise<Versions> {
   const path = join(root, pathOf(key))
   for (;;) {
+    const before = await statOf(path + SIDECAR)
     const sidecar = await readSidecar(path)
     const version = versionOf(key, sidecar)
     const next = await readSidecar(nextOf(root, version))
     // Read in between, it says what came after just this version: who loses a race takes his back.
-    if (versionOf(key, await readSidecar(path)) === version) return { version, sidecar, next }
+    if (sameFile(before, await statOf(path + SIDECAR))) return { version, sidecar, next }
   }
+}
+
+/** An inode that was freed and is used again has another time. */
+function sameFile(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one?.ino === other?.ino && one?.ctimeMs === other?.ctimeMs
 }
 
 /** A file that was copied into the directory has a sidecar without a name, or none. */

@@ -2,7 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { readKey } from '../../../src/client/index.ts'
 import { UserError } from '../../../src/errors.ts'
 import { formatPublicKey, formatSecretKey } from '../../../src/seal/keys.ts'
@@ -107,6 +107,16 @@ test.for(mistakes)('%j is a mistake: %s', async ([args, message]) => {
   const { error } = await rewrap(home, ...files)
   expect(error).toBeInstanceOf(UserError)
   expect(`${error}`).toMatch(message)
+})
+
+test('the directory of another user is left to that user', async () => {
+  const { home, store } = await newStore(1)
+  vi.spyOn(process, 'geteuid').mockReturnValue(4711)
+  const { error } = await rewrap(home, '--to', 'next')
+  vi.restoreAllMocks()
+  expect(error).toBeInstanceOf(UserError)
+  expect(`${error}`).toContain('run this command as that user')
+  expect(await textBy(store, 'in/m0', old)).toBe('message 0')
 })
 
 test('keys of objects are harmless on a terminal', async () => {
