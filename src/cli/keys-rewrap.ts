@@ -15,7 +15,6 @@ export function rewrapCommand(): Command {
       [],
     )
     .option('--drop-others', 'seal to the new key alone, whoever else could open an object')
-    .option('--legacy', 'also what Amazon SES and old S3 encryption clients wrote')
     .option('--dry-run', 'only tell what would be done')
     .option('--json', 'one JSON object a line: key, outcome, reason, text')
     .addHelpText(

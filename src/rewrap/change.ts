@@ -15,7 +15,7 @@ export type Change = {
   readonly known: ReadonlyMap<string, PublicKey>
   /** Whether who else can open an object loses it. */
   readonly dropOthers: boolean
-  /** Whether what older S3 encryption clients wrote is sealed anew, too. */
+  /** Whether what the oldest S3 encryption clients wrote is sealed anew, too. */
   readonly legacy: boolean
   /** The largest object of an S3 encryption client that is checked in memory. */
   readonly maxBytes: number

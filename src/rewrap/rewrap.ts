@@ -128,6 +128,8 @@ async function reseal(reading: Reading, sealer: Sealer): Promise<Outcome> {
   const settings = { keys: [from], legacy, maxBytes }
   const opened = await openContent({ ...info, body: start.from(0), instruction }, settings)
   try {
+    // What says how it is sealed went in between: ciphertext must not be sealed for a message.
+    if (!opened.sealed) return ended('resealed', 'changed')
     const { body, length, metadata } = await sealer(opened.content, opened.length)
     const { 'x-amz-unencrypted-content-length': _, ...kept } = withoutSealing(info.metadata)
     const by = { contentType: info.contentType, metadata: { ...kept, ...metadata } }
