@@ -37,7 +37,7 @@ export type Sealing = {
   | { readonly version: 'v2'; readonly wrap: Wrap; readonly iv: Uint8Array<ArrayBuffer> }
   | {
       readonly version: 'legacy'
-      readonly wrap: Wrap | LegacyWrap
+      readonly wrap: LegacyWrap
       readonly content: 'AES/GCM/NoPadding' | 'AES/CBC/PKCS5Padding'
       readonly iv: Uint8Array<ArrayBuffer>
     }
@@ -156,10 +156,10 @@ function v2Of(said: Metadata): Sealing {
   if (content === GCM && said['x-amz-tag-len'] !== undefined) {
     expectOne(said, 'x-amz-tag-len', [String(8 * TAG)])
   }
-  if (content === GCM && !isLegacy(wrap)) {
-    return { version: 'v2', wrap, encryptedKey, context, iv }
-  }
-  return { version: 'legacy', wrap, content, encryptedKey, context, iv }
+  if (isLegacy(wrap)) return { version: 'legacy', wrap, content, encryptedKey, context, iv }
+  // Nobody writes CBC, which checks nothing, with a wrap of v2: who says so has changed the word.
+  if (content !== GCM) throw new S3ecError('unknown-algorithm', { subject: `${content}, ${wrap}` })
+  return { version: 'v2', wrap, encryptedKey, context, iv }
 }
 
 function v1Of(said: Metadata): Sealing {

@@ -202,7 +202,7 @@ const refusals: readonly (readonly [
     'aes',
     { 'x-amz-cek-alg': 'AES/CBC/PKCS5Padding', 'x-amz-iv': Buffer.alloc(16).toString('base64') },
     keys,
-    'TamperedError',
+    'UnsupportedFormatError',
   ],
   ['a wrap for RSA called one for AES', 'v3', 'rsa', { 'x-amz-w': '02' }, keys, 'WrongKeyError'],
   [
