@@ -2,6 +2,7 @@
 import type { Config } from '../config/options.ts'
 import { clamdPlace } from '../roles/clamd.ts'
 import { places, usesEmbeddedKey } from '../roles/prepare.ts'
+import { rootRemedy } from '../roles/privileges.ts'
 import { namesSealedTo } from '../roles/sealers.ts'
 import { keyConfig } from '../roles/sealing-keys.ts'
 import { bucketPlace } from '../roles/stores.ts'
@@ -100,6 +101,7 @@ function switchedOff(config: Config, file: string | undefined): string[] {
     off.push(['mail from other machines', 'smtp: { listen: ["[::]:25"] }'])
   }
   if (domains.includes('example.test')) off.push(['your own domain', 'domains: [example.com]'])
+  if (process.getuid?.() === 0) off.push(['a user with fewer rights than root', rootRemedy])
   if (redis === 'embedded') off.push(['a Redis that nodes share', 'redis: redis://HOST:6379'])
   const width = Math.max(...off.map(([what]) => what.length))
   return [

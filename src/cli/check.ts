@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
+import { accountOf } from '../roles/privileges.ts'
 import { engineWarnings, resourceNotes, resourceProblems } from '../roles/resources.ts'
 import { keyNames, readSealingKey } from '../roles/sealing-keys.ts'
 import { readRuleSet } from '../rules/load.ts'
@@ -21,6 +22,7 @@ export function checkCommand(): Command {
     )
     .action(async (_options: object, command: Command) => {
       const config = configOf(command)
+      accountOf(config)
       const { domains, rules } = config
       const { problems, warnings } = checkRules(rules.dir, { ...rules, domains })
       const { ruleSet } = readActive(config)

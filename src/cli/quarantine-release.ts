@@ -7,11 +7,13 @@ import { describeError, UserError } from '../errors.ts'
 import { withoutQuarantine } from '../replay/again.ts'
 import { type Held, heldWith, moveSealed } from '../replay/held.ts'
 import { openStored } from '../replay/kept.ts'
+import { becomeUser } from '../roles/privileges.ts'
 import { bucketOpener } from '../roles/stores.ts'
 import { printable, printLine } from './context.ts'
 import { hasKeyFile, keysOf } from './mail-place.ts'
+import { openSpool } from './open-spool.ts'
 import { requireIds } from './queue.ts'
-import { type Candidate, openSpool, rulesNamed, runAll } from './replay-run.ts'
+import { type Candidate, rulesNamed, runAll } from './replay-run.ts'
 
 export type ReleaseOptions = {
   rule?: string
@@ -84,6 +86,8 @@ export async function move(
   const prefix = slash < 0 ? '' : to.slice(slash + 1)
   if (!bucketName.safeParse(bucket).success)
     throw new UserError(`--to: ${printable(bucket)} is no bucket name.`)
+  // What root put into a directory store the server could not read.
+  becomeUser(config)
   const open = bucketOpener(config)
   const from = open(config.quarantine.bucket)
   const all = await requireHeld(config, ids, rule)

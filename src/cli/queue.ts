@@ -5,9 +5,10 @@ import { UserError } from '../errors.ts'
 import { isMessageId, messageIdTime } from '../mail/message-id.ts'
 import { describeStep } from '../rules/describe.ts'
 import { isHeld } from '../spool/progress.ts'
-import { Spool } from '../spool/spool.ts'
+import type { Spool } from '../spool/spool.ts'
 import { announceAll } from './announce.ts'
 import { configOf, printable, printJson, printLine, printTable } from './context.ts'
+import { openSpool } from './open-spool.ts'
 
 export function queueCommand(): Command {
   return new Command('queue')
@@ -71,7 +72,7 @@ type Line = {
 }
 
 async function show(config: Config, where: 'queue' | 'dead', json: boolean): Promise<void> {
-  const spool = new Spool(config.dataDir)
+  const spool = openSpool(config)
   const ids = where === 'dead' ? await spool.deadIds() : (await Array.fromAsync(spool.ids())).sort()
   const lines = (await Promise.all(ids.map((id) => linesOf(spool, id, where)))).flat()
   if (json) for (const line of lines) printJson(line)
@@ -128,7 +129,7 @@ async function linesOf(spool: Spool, id: string, where: 'queue' | 'dead'): Promi
 
 async function remove(config: Config, ids: readonly string[]): Promise<void> {
   requireIds(ids)
-  const spool = new Spool(config.dataDir)
+  const spool = openSpool(config)
   for (const id of ids) {
     const was = await spool.removeDead(id)
     printLine(was ? `${id}: deleted` : `${id}: is no dead letter`)
@@ -147,7 +148,7 @@ async function retry(config: Config, ids: readonly string[], all: boolean): Prom
     throw new UserError('Name the messages to retry, or give --all; postern queue dead lists them.')
   }
   requireIds(ids)
-  const spool = new Spool(config.dataDir)
+  const spool = openSpool(config)
   const due: string[] = []
   for (const id of all ? await spool.deadIds() : ids) {
     if (await spool.unbury(id)) {

@@ -2,8 +2,6 @@
  * Runs kept messages through the rules, one by one, and tells of each: for `postern replay` and
  * `postern quarantine release`. One that fails is told with its reason and stops no other.
  */
-import { statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { describeError, UserError } from '../errors.ts'
 import type { Replay } from '../mail/receipt.ts'
@@ -16,7 +14,7 @@ import { loadRuleSet } from '../rules/load.ts'
 import type { NamedRules } from '../rules/plan.ts'
 import type { RuleSet } from '../rules/rule-set.ts'
 import { freeSpace } from '../spool/free-space.ts'
-import { Spool } from '../spool/spool.ts'
+import type { Spool } from '../spool/spool.ts'
 import { announceAll } from './announce.ts'
 import { printable, printJson, printLine } from './context.ts'
 import { remedied } from './mail-errors.ts'
@@ -60,17 +58,6 @@ export function rulesNamed(
   const problems = resourceProblems(ruleSet, config)
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return { name: ruleSet.Metadata.Name, compiled: compile(change(ruleSet), domains) }
-}
-
-/** Throws UserError for a spool of another user: its worker could not read what is put into it. */
-export function openSpool({ dataDir }: Config): Spool {
-  const found = statSync(join(dataDir, 'spool'), { throwIfNoEntry: false })
-  if (found !== undefined && process.geteuid?.() !== found.uid) {
-    throw new UserError(
-      `${dataDir} belongs to another user (uid ${found.uid}): run this command as the user that Postern runs as.`,
-    )
-  }
-  return new Spool(dataDir)
 }
 
 /** Replays each; what was put into the spool is announced at the end, whatever happened. */

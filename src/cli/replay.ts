@@ -4,8 +4,9 @@ import { UserError } from '../errors.ts'
 import { configOf } from './context.ts'
 import { stored } from './mail-options.ts'
 import { hasKeyFile, keysOf, placeOf } from './mail-place.ts'
+import { openSpool } from './open-spool.ts'
 import { candidatesOf, type Wanted } from './replay-candidates.ts'
-import { openSpool, type Ran, rulesNamed, runAll } from './replay-run.ts'
+import { type Ran, rulesNamed, runAll } from './replay-run.ts'
 
 type Options = {
   bucket?: string

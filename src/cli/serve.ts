@@ -29,6 +29,11 @@ export function serveCommand(): Command {
     .addHelpText('after', '\nExample:\n  postern serve --config /etc/postern/postern.yaml')
     .action(async (options: Options, command: Command) => {
       const config = configOf(command)
+      // A role that `serve` starts is who it is to be.
+      if (process.send === undefined) {
+        const { dropPrivileges } = await import('../roles/privileges.ts')
+        dropPrivileges(config)
+      }
       configureLog(config.log)
       if (options.role === undefined) {
         const file = configFile(command)

@@ -13,7 +13,9 @@ export function crossCheck(written: unknown, base: string): readonly Problem[] {
   return [
     ...unknownKeyNames(written),
     ...unfitLists(written),
+    ...groupAlone(written),
     ...unreadableFiles(written, base),
+    ...openTlsKey(written, base),
     ...sharedAddresses(written),
     ...halfCredentials(written),
     ...retryOrder(written),
@@ -83,12 +85,33 @@ function unreadableFiles(written: unknown, base: string): readonly Problem[] {
   })
 }
 
+function groupAlone(written: unknown): readonly Problem[] {
+  if (at(written, 'group') === undefined || at(written, 'user') !== undefined) return []
+  return [{ path: ['group'], reason: 'needs user: a group alone is no user', at: 'value' }]
+}
+
+/** Its group may read it: a certificate is often shared by the servers of a machine. */
+function openTlsKey(written: unknown, base: string): readonly Problem[] {
+  const named = at(written, 'smtp', 'tls', 'key')
+  const file = typeof named === 'string' ? resolve(base, named) : base
+  if (!isOpenToAll(file)) return []
+  const reason = `${file} is a secret that everybody on this machine can read: chmod 600 ${file}`
+  return [{ path: ['smtp', 'tls', 'key'], reason, at: 'value' }]
+}
+
+function isOpenToAll(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found?.isFile() === true && (found.mode & 0o004) !== 0
+}
+
 function readFailure(file: string): string | undefined {
   try {
     accessSync(file, constants.R_OK)
     return statSync(file).isFile() ? undefined : `${file} is not a file`
   } catch (error) {
-    return `${file} cannot be read (${errorCode(error) ?? 'unknown error'})`
+    const code = errorCode(error)
+    const remedy = code === 'EACCES' ? `: let user ${process.getuid?.() ?? '?'} read it` : ''
+    return `${file} cannot be read (${code ?? 'unknown error'})${remedy}`
   }
 }
 

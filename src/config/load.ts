@@ -62,7 +62,10 @@ function openConfig(
         `${file}: there is no such configuration file; name the right one with --config, or none to run on the defaults`,
       )
     }
-    throw new UserError(`${file}: the configuration file cannot be read (${code ?? error})`)
+    const remedy = code === 'EACCES' ? `: let user ${process.getuid?.() ?? '?'} read it` : ''
+    throw new UserError(
+      `${file}: the configuration file cannot be read (${code ?? error})${remedy}`,
+    )
   } finally {
     if (descriptor !== undefined) closeSync(descriptor)
   }

@@ -82,6 +82,15 @@ export const options = z.strictObject({
   dataDir: value.path
     .default('./data')
     .describe('Where spool/, dead/, keys/, store/ and redis/ are.'),
+  user: value.account.exactOptional().meta({
+    'x-default': 'who starts it',
+    description:
+      'User that every process runs as when `serve` is started as root; ports below 1024 are the one right it keeps. It has to own dataDir.',
+  }),
+  group: value.account.exactOptional().meta({
+    'x-default': "the user's own",
+    description: 'Group to run as with `user`.',
+  }),
   smtp: smtp.prefault({}).describe('Taking mail.'),
   http: node.http.prefault({}).describe('Being watched.'),
   redis: parts.redis

@@ -171,6 +171,13 @@ export const keyName = text(
 
 export const keyReference = text('key', (value) => /^key\/[a-z0-9-]{1,64}$/.test(value), 'key/NAME')
 
+/** A name of passwd(5) or group(5). Root would make the option mean nothing. */
+export const account = text(
+  'name',
+  (value) => /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/.test(value) && value !== 'root',
+  'the name of a user or group of this machine, not root',
+)
+
 export const nodeName = text(
   'name',
   (value) => /^[A-Za-z0-9.-]{1,253}$/.test(value),

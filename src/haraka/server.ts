@@ -64,12 +64,16 @@ export function keepCertificate(files: CertificateFiles): void {
       (_name: string, done: (error: null, context: SecureContext) => void) => done(null, context),
     )
   }
-  const read = (): SecureContext =>
-    createSecureContext({
+  const read = (): SecureContext => {
+    // At start the configuration is refused for it (cross-check.ts).
+    if ((fs.statSync(files.key).mode & 0o004) !== 0)
+      throw new Error(`everybody can read ${files.key}: chmod 600 it`)
+    return createSecureContext({
       cert: fs.readFileSync(files.cert),
       key: fs.readFileSync(files.key),
       minVersion: 'TLSv1.2',
     })
+  }
   use(read())
   for (const path of [files.cert, files.key]) {
     fs.watchFile(path, { interval: 5000, persistent: false }, () => {

@@ -46,7 +46,7 @@ export function clamdPlace(config: Config): ClamdPlace | undefined {
   const { clamd } = config.virus
   if (clamd === 'off') return undefined
   if (clamd !== 'auto') return { place: clamd, testSignaturesOnly: false }
-  const own = ownPlaces(config.dataDir)
+  const own = ownPlaces(config)
   if (existsSync(own.conf)) {
     return { place: `unix:${own.socket}`, testSignaturesOnly: existsSync(own.testDatabase) }
   }
@@ -56,7 +56,7 @@ export function clamdPlace(config: Config): ClamdPlace | undefined {
 
 /** Looks for a scanner and sets one of our own up when none answers. Whether that is to be run. */
 export async function prepareClamd(config: Config): Promise<boolean> {
-  const own = ownPlaces(config.dataDir)
+  const own = ownPlaces(config)
   forgetClamd(config)
   if (config.virus.clamd !== 'auto') return false
   for (const socket of systemSockets) {
@@ -100,8 +100,8 @@ function warnOfSettings({ smtp }: Config): void {
 }
 
 /** Starts the one that `prepareClamd` has set up. */
-export async function spawnClamd({ dataDir }: Config): Promise<ChildProcess> {
-  const { conf } = ownPlaces(dataDir)
+export async function spawnClamd(config: Config): Promise<ChildProcess> {
+  const { conf } = ownPlaces(config)
   const prefix = dyingWithParent()
   // What parses hostile files is not to run as root.
   const user = clamavUser()
@@ -123,8 +123,8 @@ export async function spawnClamd({ dataDir }: Config): Promise<ChildProcess> {
 }
 
 /** Whether our own answers within `deadlineMs`; the official signatures take half a minute to load. */
-export async function clamdReady({ dataDir }: Config, deadlineMs: number): Promise<boolean> {
-  const { socket } = ownPlaces(dataDir)
+export async function clamdReady(config: Config, deadlineMs: number): Promise<boolean> {
+  const { socket } = ownPlaces(config)
   const deadline = performance.now() + deadlineMs
   while (performance.now() < deadline) {
     if (await answers(socket)) return true
@@ -134,14 +134,16 @@ export async function clamdReady({ dataDir }: Config, deadlineMs: number): Promi
 }
 
 /** Nobody is to look for ours once `serve` has ended. */
-export function forgetClamd({ dataDir }: Config): void {
-  rmSync(ownPlaces(dataDir).directory, { recursive: true, force: true })
+export function forgetClamd(config: Config): void {
+  rmSync(ownPlaces(config).directory, { recursive: true, force: true })
 }
 
 /** Root's is in /run: dataDir is closed to the user that clamd runs as. */
-function ownPlaces(dataDir: string) {
+function ownPlaces({ dataDir, user }: Config) {
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const directory = process.getuid?.() === 0 ? `/run/postern-clamd-${name}` : places(dataDir).clamd
+  // With `user` the server is not root, even where the command that asks is.
+  const asRoot = user === undefined && process.getuid?.() === 0
+  const directory = asRoot ? `/run/postern-clamd-${name}` : places(dataDir).clamd
   return {
     directory,
     conf: join(directory, 'clamd.conf'),

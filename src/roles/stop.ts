@@ -7,6 +7,12 @@ import { log } from '../log.ts'
 /** What a parent sends its children to stop them. */
 export const stopMessage = { postern: 'stop' } as const
 
+/**
+ * How long `serve` waits for each group of its processes: those that take mail, those that deliver it, the
+ * servers. What starts Postern has to wait longer than for all three (deploy/postern.service).
+ */
+export const groupStopMs = 40_000
+
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** Runs `finish` once, then exits with 0. A second signal exits at once. */

@@ -7,18 +7,19 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
 import { configExitCode, describeError, errorCode, UserError } from '../errors.ts'
 import { log } from '../log.ts'
+import { noRights } from './child.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
 import { places, prepare } from './prepare.ts'
+import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
 import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
-import { stopMessage, within } from './stop.ts'
+import { groupStopMs, stopMessage, within } from './stop.ts'
 
 const firstRestartMs = 500
 const maxRestartMs = 30_000
 /** A child that lived this long failed for a new reason. */
 const steadyMs = 60_000
-const stopMs = 40_000
 /** With the test signatures it is ready in a second; mail need not wait for the official ones. */
 const clamdPatienceMs = 5000
 
@@ -26,6 +27,12 @@ export type Started = {
   readonly madeKey: boolean
   readonly smtp: readonly string[]
   readonly http: string
+}
+
+/** What talks to the outside and listens nowhere needs no right to a port. */
+const withoutRights = {
+  execPath: 'setpriv',
+  execArgv: [...noRights, process.execPath, ...process.execArgv],
 }
 
 type Role = {
@@ -40,11 +47,13 @@ export async function supervise(
   config: Config,
   command: { readonly script: string; readonly args: readonly string[] },
 ): Promise<Started> {
+  requireOwnFiles(config)
   const { madeKey } = await prepare(config)
   // The roles look too, but here a mistake is told once, before anything is started.
   activeRuleSet(config)
   requireSealingKeys(config)
   lock(places(config.dataDir).lock)
+  if (isNeedlesslyRoot(config)) log.warn(`Postern runs as root; write ${rootRemedy}`)
   let stopping = false
   let stoppedAt = 0
   let serving = false
@@ -94,6 +103,7 @@ export async function supervise(
         // What Haraka's parts print when they are loaded is nobody's business; our log is stderr.
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         env: { ...process.env, POSTERN_ROLE: name },
+        ...(name === 'worker' && hasRights() && withoutRights),
       })
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
         if (message.postern === 'serving') reported.resolve(message.addresses ?? [])
@@ -147,7 +157,7 @@ export async function supervise(
     log.info('Stopping: messages under way get their answer first')
     const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
     for (const group of [named('smtp', 'http'), named('worker'), named('redis', 'clamd')]) {
-      await within(stopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
+      await within(groupStopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
     }
     forgetClamd(config)
     rmSync(places(config.dataDir).lock, { force: true })

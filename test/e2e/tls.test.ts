@@ -1,7 +1,7 @@
 /** TLS on the way in: STARTTLS (RFC 3207), what the receipt says of it, and certificates that change. */
 
 import { X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
@@ -30,7 +30,7 @@ afterAll(async () => {
 /** Puts a new pair in place, one file after the other as a person would. Its fingerprint. */
 async function writeCertificate(): Promise<string> {
   const pair = await generate([{ name: 'commonName', value: 'mx.example.test' }])
-  writeFileSync(files.key, pair.private)
+  writeFileSync(files.key, pair.private, { mode: 0o600 })
   writeFileSync(files.cert, pair.cert)
   return new X509Certificate(pair.cert).fingerprint256
 }
@@ -116,6 +116,17 @@ test('a certificate that can’t be used leaves the old one in place and is told
   const { msg } = await configured.logged(({ msg }) => msg.includes("can't be used"))
   expect(msg).toContain(files.cert)
   expect(await shownBy(configured)).toBe(fingerprint)
+})
+
+test('a key that everybody can read now leaves the old certificate in place and is told', async () => {
+  chmodSync(files.key, 0o644)
+  await writeCertificate()
+  const { err } = await configured.logged(({ err }) =>
+    String(Reflect.get(Object(err), 'message')).includes('everybody can read'),
+  )
+  expect(err).toMatchObject({ message: `everybody can read ${files.key}: chmod 600 it` })
+  expect(await shownBy(configured)).toBe(fingerprint)
+  chmodSync(files.key, 0o600)
 })
 
 test('a certificate that was replaced is shown without a restart', async () => {

@@ -18,6 +18,8 @@ export type PosternOptions = {
   readonly rules?: string | object
   /** The IP filters, as YAML text or as an object in SES's shape; default: no file. */
   readonly filters?: string | object
+  /** Changes what was written before it starts: owners, modes. */
+  readonly prepare?: (directory: string) => void
   /** Use the dataDir, rules and configuration of an earlier run that was stopped or killed. */
   readonly again?: RunningPostern
 }
@@ -84,6 +86,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
   const directory = options.again?.directory ?? mkdtempSync(join(tmpdir(), 'postern-test-'))
   const configFile = join(directory, 'postern.yaml')
   if (options.again === undefined) writeSettings(directory, configFile, options)
+  options.prepare?.(directory)
   const child = spawn(program, ['--config', configFile, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     // As users run it: Haraka behaves otherwise where it takes itself for tested.

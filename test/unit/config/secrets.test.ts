@@ -1,6 +1,6 @@
 /** Variables keep secrets out of the file; a file with one in clear text is not for others to read. */
 import { expect, test } from 'vitest'
-import { load } from './scratch.ts'
+import { load, write } from './scratch.ts'
 
 const variables = [
   // written, came out, why
@@ -49,4 +49,19 @@ test('no message repeats a secret, even one that stands in the wrong place', () 
     expect(String(error)).not.toContain('hunter2')
     expect(String(error)).toContain('secretAccessKey')
   }
+})
+
+const tlsKeys = [
+  // mode, accepted, why
+  [0o600, true, 'only its owner reads it'],
+  [0o640, true, 'a group of servers shares it, as ssl-cert on Debian'],
+  [0o644, false, 'everybody reads it'],
+  [0o604, false, 'everybody but a group reads it'],
+] as const
+test.for(tlsKeys)('a TLS key of mode %o, accepted %s: %s', ([mode, accepted]) => {
+  write('conf/tls.crt', 'PEM')
+  write('conf/tls.key', 'PEM', mode)
+  const attempt = () => load('smtp: { tls: { cert: tls.crt, key: tls.key } }')
+  if (accepted) expect(attempt).not.toThrow()
+  else expect(attempt).toThrow(/smtp\.tls\.key: \S+tls\.key is a secret .*: chmod 600 \S+tls\.key$/)
 })
