@@ -5,7 +5,7 @@ set -e
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 install_packages
-install_system redis-server:redis-server swaks:swaks openssl:openssl python3:python3 \
+install_system redis-server:redis-server swaks:swaks openssl:openssl python3:python3 strace:strace \
   /usr/lib/python3/dist-packages/nacl:python3-nacl \
   /usr/lib/python3/dist-packages/cryptography:python3-cryptography \
   clamd:clamav-daemon rspamd:rspamd rbldnsd:rbldnsd \

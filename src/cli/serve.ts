@@ -28,6 +28,8 @@ export function serveCommand(): Command {
     )
     .addHelpText('after', '\nExample:\n  postern serve --config /etc/postern/postern.yaml')
     .action(async (options: Options, command: Command) => {
+      // For what others write for us, too: Redis, clamd, Haraka's queue.
+      process.umask(0o077)
       const config = configOf(command)
       // A role that `serve` starts is who it is to be.
       if (process.send === undefined) {

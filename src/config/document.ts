@@ -78,7 +78,9 @@ export function readDocument(text: string, env: Environment): Document {
 
   const convertScalar = (value: unknown, path: readonly Key[]): unknown => {
     if (typeof value !== 'string') return value
-    if (isLiteralSecret(path.at(-1), value)) literalSecrets.push(path)
+    // In a list it is the list that has the name.
+    const name = path.findLast((each) => typeof each === 'string')
+    if (isLiteralSecret(name, value)) literalSecrets.push(path)
     return substitute(value, env, (reason) => refuse(path, reason))
   }
 

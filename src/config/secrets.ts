@@ -33,7 +33,7 @@ function redactValue(value: unknown, name: Key | undefined): unknown {
     if (typeof name === 'string' && secretNames.includes(name)) return hidden
     return value.replace(urlPassword, `$1${hidden}$3`)
   }
-  if (Array.isArray(value)) return value.map((each, index) => redactValue(each, index))
+  if (Array.isArray(value)) return value.map((each) => redactValue(each, name))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, each]) => [key, redactValue(each, key)]),

@@ -18,6 +18,7 @@ const url = value
   .describe('Where requests are posted to.')
 
 /** Standard Webhooks: 24 to 64 octets, Base64, behind `whsec_`. */
+const allowedSecret = 'whsec_ and 24 to 64 octets in Base64: echo whsec_$(openssl rand -base64 32)'
 const secretText = value.text(
   'secret',
   (text) => {
@@ -25,11 +26,14 @@ const secretText = value.text(
     const { length } = Buffer.from(text.slice('whsec_'.length), 'base64')
     return length >= 24 && length <= 64
   },
-  'whsec_ and 24 to 64 octets in Base64: echo whsec_$(openssl rand -base64 32)',
+  allowedSecret,
 )
 
+const error = 'must be one secret, or a list of 1 to 3'
 const secret = z
-  .union([secretText, z.array(secretText).min(1).max(3)])
+  .union([secretText, z.array(secretText).min(1, { error }).max(3, { error })], {
+    error: `must be ${allowedSecret}`,
+  })
   .describe(
     'Standard Webhooks secret. Of a list each signs, so that a new one can be brought in before the old one goes.',
   )

@@ -18,6 +18,8 @@ export type PosternOptions = {
   readonly rules?: string | object
   /** The IP filters, as YAML text or as an object in SES's shape; default: no file. */
   readonly filters?: string | object
+  /** A program that runs it and keeps its pid: `strace -D …`. */
+  readonly under?: readonly string[]
   /** Changes what was written before it starts: owners, modes. */
   readonly prepare?: (directory: string) => void
   /** Use the dataDir, rules and configuration of an earlier run that was stopped or killed. */
@@ -87,7 +89,14 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
   const configFile = join(directory, 'postern.yaml')
   if (options.again === undefined) writeSettings(directory, configFile, options)
   options.prepare?.(directory)
-  const child = spawn(program, ['--config', configFile, 'serve'], {
+  const [command = '', ...args] = [
+    ...(options.under ?? []),
+    program,
+    '--config',
+    configFile,
+    'serve',
+  ]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // As users run it: Haraka behaves otherwise where it takes itself for tested.
     env: { ...process.env, NODE_ENV: undefined },

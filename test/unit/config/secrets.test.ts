@@ -16,6 +16,10 @@ test.for(variables)('%j comes out as %j: %s', ([written, expected]) => {
   expect(load(`rules: { active: '${written}' }`, env).rules.active).toBe(expected)
 })
 
+const whsec = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+const webhookWith = (secret: string): string =>
+  `resources: { webhooks: { hook: { url: "https://hook.test/", secret: ${secret} } } }`
+
 const secrets = [
   // mode, text, accepted, why
   [0o600, 'redis: "redis://:pw@r.test"', true, 'only the owner reads it'],
@@ -32,9 +36,12 @@ const secrets = [
     false,
     'a secret of a bucket',
   ],
+  [0o644, webhookWith(`${whsec}`), false, 'a secret that signs'],
+  [0o644, webhookWith(`[${whsec}, ${whsec}]`), false, 'two of them, one on its way out'],
+  [0o644, webhookWith('["$' + '{PW}"]'), true, 'as above'],
 ] as const
 test.for(secrets)('mode %o with %s: %s, %s', ([mode, text, accepted]) => {
-  const attempt = () => load(text, { PW: 'pw', HOST: 'r.test' }, mode)
+  const attempt = () => load(text, { PW: whsec, HOST: 'r.test' }, mode)
   if (accepted) expect(attempt).not.toThrow()
   else expect(attempt).toThrow('chmod 600 conf/postern.yaml')
 })
