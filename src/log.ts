@@ -1,15 +1,16 @@
 /**
- * The log, on standard error: one JSON object a line, control characters escaped by JSON, or one
- * readable line each on a terminal. Levels in Postfix's sense: info (what happened), warn (look at it
+ * The log, on standard error: one JSON object a line, or one readable line each on a terminal, and no
+ * control character in either but the newline that ends a record. Levels in Postfix's sense: info (what happened), warn (look at it
  * some day), error (one message or action failed), fatal (this process cannot go on). Never holds
  * content, subjects or keys.
  */
 import { pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
+import { printable, printableJson } from './printable.ts'
 
 type Write = (line: string) => void
 
-const plain: Write = (line) => void process.stderr.write(line)
+const plain: Write = (line) => void process.stderr.write(`${printableJson(line.trimEnd())}\n`)
 
 const readable = (): Write => {
   const pretty = prettyFactory({
@@ -19,7 +20,20 @@ const readable = (): Write => {
     ignore: 'pid,role',
     messageFormat: (record, key) => `[${record['role']}] ${record[key]}`,
   })
-  return (line) => void process.stderr.write(pretty(JSON.parse(line)) ?? line)
+  return (line) => void process.stderr.write(pretty(visible(JSON.parse(line))) ?? '')
+}
+
+/** pino-pretty 13 writes a message as it is; a stack is the one text that has lines. */
+function visible(value: unknown, name = ''): unknown {
+  if (typeof value === 'string') {
+    const lines = name === 'stack' ? value.split(/\n(?= +at )/) : [value]
+    return lines.map(printable).join('\n')
+  }
+  if (Array.isArray(value)) return value.map((each) => visible(each))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [printable(key), visible(each, key)]),
+  )
 }
 
 let write: Write = plain

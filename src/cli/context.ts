@@ -3,6 +3,8 @@ import type { Command } from 'commander'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/options.ts'
 
+export { printable } from '../printable.ts'
+
 /** The `--config` of the command line, or of the environment. */
 export function configFile(command: Command): string | undefined {
   const { config } = command.optsWithGlobals<{ config?: string }>()
@@ -48,12 +50,4 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
         .trimEnd(),
     )
   }
-}
-
-/** Text from the network or a file name, harmless on a terminal: controls become visible. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\x00-\x1f\x7f-\x9f]/g,
-    (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }

@@ -38,6 +38,8 @@ export type RunningPostern = {
   /** What it has printed on standard output, and its log records so far. */
   readonly output: () => string
   readonly logs: () => readonly LogRecord[]
+  /** Its standard error, octet by octet. */
+  readonly stderr: () => string
   /** Resolves with the first record that fits, past or to come. */
   readonly logged: (fits: (record: LogRecord) => boolean) => Promise<LogRecord>
   /** Message ids in the spool's queue; in dead/. */
@@ -111,9 +113,11 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
     stdout += text
     changed()
   })
+  let stderr = ''
   let unread = ''
   const words: string[] = []
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
     const lines = (unread + text).split('\n')
     unread = lines.pop() ?? ''
     for (const line of lines) {
@@ -169,6 +173,7 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
     pid: child.pid ?? 0,
     output: () => stdout,
     logs: () => records,
+    stderr: () => stderr,
     logged: (fits) => waitFor(() => records.find(fits)),
     spooled: () => names('spool/queue'),
     dead: () => names('dead'),

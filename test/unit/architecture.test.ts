@@ -9,7 +9,8 @@ const root = join(import.meta.dirname, '../..')
 /** folder → [folders and files of src it may import, npm packages and node: modules it may import]. */
 const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'errors.ts': [[], []],
-  'log.ts': [[], ['pino', 'pino-pretty']],
+  'printable.ts': [[], []],
+  'log.ts': [['printable.ts'], ['pino', 'pino-pretty']],
   mail: [['errors.ts'], ['node:crypto']],
   rules: [
     ['mail', 'filters', 'errors.ts'],
