@@ -24,7 +24,7 @@ export const onConnect: Hook<undefined> = hook((connection) => {
   return proceed
 })
 
-/** At once where the finding is known: Haraka 3.3.4 has another word for DATA pipelined behind a wait. */
+/** At once where the finding is known: a wait would cost each recipient a turn of the event loop. */
 export const onRcpt: Hook<[Address, Parameters]> = hook((connection, [recipient]) => {
   const { remote, hello, transaction } = connection
   const from = transaction?.mail_from.address

@@ -1,5 +1,6 @@
 /** Each session from greeting to end: replies, EHLO, what MAIL may announce. RFC 5321 §3.1–3.3 */
 import { edge } from '../src/edge.ts'
+import { boundCommands } from '../src/haraka/command-flow.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
 import { isInternational, mailParameters } from '../src/haraka/parameters.ts'
 import { type Answer, proceed, replies, speakForUs } from '../src/haraka/replies.ts'
@@ -29,6 +30,7 @@ export const onInit: Hook<undefined> = hook(() => {
 
 export const onConnectInit: Hook<undefined> = hook((connection) => {
   speakForUs(connection)
+  boundCommands(connection)
   sessionBegins(connection)
   const { ip, is_private } = connection.remote
   if (!is_private) rememberReverseName(connection, edge().reverseName(ip))

@@ -7,6 +7,11 @@ declare module 'haraka-constants' {
   export const denydisconnect: number
   export const denysoftdisconnect: number
   export const connection: {
-    readonly state: { readonly CMD: number; readonly DATA: number; readonly DISCONNECTING: number }
+    readonly state: {
+      readonly CMD: number
+      readonly LOOP: number
+      readonly DATA: number
+      readonly DISCONNECTING: number
+    }
   }
 }

@@ -137,7 +137,7 @@ const rewrites: readonly Rewrite[] = [
     '5.7.1 No submission: the ports 465 and 587 take no mail',
   ],
   [550, /./, 550, '5.3.0 Not accepted'],
-  [554, /^No valid recipients$/, 554, '5.5.1 No valid recipients'],
+  [554, /^No valid recipients$/, 503, '5.5.1 Bad sequence of commands'],
   [554, /./, 554, '5.3.0 Transaction failed'],
   [555, /./, 555, '5.5.4 Parameters need EHLO'],
 ]

@@ -33,11 +33,10 @@ export function takeData(
   let early = connection.current_data
   connection.current_data = null
 
-  // The instance's own methods go, the prototype's come back.
+  // Those of command-flow.ts, as a rule.
+  const { process_data, _process_data } = connection
   const restore = (rest: Buffer | null): void => {
-    Reflect.deleteProperty(connection, 'process_data')
-    Reflect.deleteProperty(connection, '_process_data')
-    connection.current_data = rest
+    Object.assign(connection, { process_data, _process_data, current_data: rest })
   }
 
   const giveBack = (rest: Buffer | null): void => {

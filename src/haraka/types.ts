@@ -25,10 +25,15 @@ export type Transaction = {
 }
 
 export type Socket = {
-  readonly targetsocket?: { setNoDelay?: (on: boolean) => void }
-  readonly pause: () => void
-  readonly resume: () => void
+  readonly targetsocket?: {
+    readonly writableNeedDrain?: boolean
+    setNoDelay?: (on: boolean) => void
+  }
+  pause: () => void
+  resume: () => void
   readonly write: (octets: string) => unknown
+  readonly destroy: () => void
+  readonly on: (event: 'drain' | 'close', listener: () => void) => unknown
 }
 
 export type Connection = {
@@ -55,6 +60,7 @@ export type Connection = {
   readonly awaiting_data_reply: boolean
   process_data: (chunk: Buffer) => void
   _process_data: () => void
+  readonly process_line: (line: Buffer) => void
   readonly data_done: () => void
   respond: (code: number | string, text: unknown, then?: () => void) => unknown
   readonly disconnect: () => void
