@@ -14,6 +14,7 @@ export function register(this: Plugin): void {
 }
 
 const refusals: Readonly<Record<Fault, Answer>> = {
+  'no-memory': replies.memoryLow,
   'too-large': replies.tooLarge,
   'bare-cr': replies.bareCr,
   'bare-lf': replies.bareLf,
@@ -29,8 +30,16 @@ export const onData: Hook<undefined> = hook((connection) => {
   const draft = edge().spool.receive(smtp.memoryMessageBytes)
   const reader = dataReader(smtp, (octets) => draft.write(octets))
   state.capture = { reader, draft }
-  takeData(connection, (chunk) => {
+  const { memory } = state
+  const before = memory?.held() ?? 0
+  // One that is a little too large is told so at its end; one that goes on and on has none.
+  takeData(connection, 2 * smtp.maxMessageBytes, (chunk) => {
     const end = reader.feed(chunk)
+    if (memory?.set(before + draft.held + reader.held()) === false) {
+      reader.giveUp()
+      draft.discard()
+      memory.set(before)
+    }
     return end < 0 && draft.congested ? draft.drained().then(() => -1) : end
   })
   return proceed

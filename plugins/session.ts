@@ -1,8 +1,10 @@
 /** Each session from greeting to end: replies, EHLO, what MAIL may announce. RFC 5321 §3.1–3.3 */
 import { edge } from '../src/edge.ts'
 import { boundCommands } from '../src/haraka/command-flow.ts'
+import { watchConduct } from '../src/haraka/conduct.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
 import { isInternational, mailParameters } from '../src/haraka/parameters.ts'
+import { beImpatientWith } from '../src/haraka/patience.ts'
 import { type Answer, proceed, replies, speakForUs } from '../src/haraka/replies.ts'
 import { listenersAreUp } from '../src/haraka/server.ts'
 import { isDraining, sessionBegins, sessionEnds, transactionEnds } from '../src/haraka/sessions.ts'
@@ -29,8 +31,10 @@ export const onInit: Hook<undefined> = hook(() => {
 })
 
 export const onConnectInit: Hook<undefined> = hook((connection) => {
-  speakForUs(connection)
+  const { smtp } = edge().config
+  speakForUs(connection, watchConduct(connection, { ...smtp, ...smtp.limits }).note)
   boundCommands(connection)
+  beImpatientWith(connection, { ...smtp, ...smtp.limits })
   sessionBegins(connection)
   const { ip, is_private } = connection.remote
   if (!is_private) rememberReverseName(connection, edge().reverseName(ip))

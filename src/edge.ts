@@ -7,6 +7,10 @@ import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { type Dns, openDns } from './dns/resolver.ts'
 import { type Blocklists, openBlocklists } from './filters/blocklists.ts'
+import { type Clients, clients } from './limits/clients.ts'
+import { type Lag, lag } from './limits/lag.ts'
+import { type MemoryBudget, memoryBudget } from './limits/memory.ts'
+import { log } from './log.ts'
 import { openChecks } from './roles/checks.ts'
 import { openRules, type RulesInForce } from './roles/live-rules.ts'
 import { type FreeSpace, freeSpace } from './spool/free-space.ts'
@@ -19,6 +23,10 @@ export type Edge = {
   readonly rules: () => RulesInForce
   readonly spool: Spool
   readonly space: FreeSpace
+  /** What clients, and all sessions together, have taken of this process. */
+  readonly clients: Clients
+  readonly memory: MemoryBudget
+  readonly lag: Lag
   /** Who may not send: IP filters and DNS lists. */
   readonly blocklists: Blocklists
   /** The checks that every message goes through. */
@@ -58,6 +66,9 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
   })
   const { checks, close: closeChecks } = openChecks(config, dns)
 
+  const { limits } = config.smtp
+  const lateness = lag()
+
   const client = connectRedis(redis, 'fails-fast')
   const queue = openQueue(client, config.node)
 
@@ -66,6 +77,9 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     rules: rules.current,
     spool,
     space,
+    clients: clients(limits, (ip, what) => log.warn({ ip, what }, 'A client is over its limit')),
+    memory: memoryBudget(limits.maxMemoryBytes),
+    lag: lateness,
     blocklists,
     checks,
     reverseName: (ip) => reverseName(dns, ip),
@@ -73,6 +87,7 @@ export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge>
     announce: (id) => void queue.add([id]).catch(() => {}),
     async close() {
       client.disconnect()
+      lateness.stop()
       rules.close()
       closeChecks()
       blocklists.close()

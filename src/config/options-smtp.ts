@@ -1,5 +1,6 @@
 /** The rows of the option table below `smtp`: taking mail. See options.ts. */
 import { z } from 'zod'
+import { limits } from './options-limits.ts'
 import * as value from './values.ts'
 
 const { integer, KiB, MiB, GiB } = value
@@ -68,6 +69,7 @@ export const smtp = z.strictObject({
     3600,
     'Silence after which a connection is closed. Bounds connections held open for nothing (slowloris); RFC 5321 §4.5.3.2.7 wants 300.',
   ),
+  limits: limits.prefault({}).describe('What one client, and all together, may take.'),
   tls: z
     .strictObject({
       cert: value.path.describe('Certificate chain (PEM), reloaded when it changes.'),

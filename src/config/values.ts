@@ -100,6 +100,13 @@ function isClamd(value: string): boolean {
   return (parseListen(value)?.port ?? 0) > 0
 }
 
+/** An address, or one with the length of its prefix behind a slash. */
+function isNetwork(value: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(value) ?? []
+  const family = address.includes('%') ? 0 : isIP(address)
+  return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
+}
+
 const isFilled = (value: string): boolean => value !== '' && !value.includes('\0')
 
 /** 32 octets in base64 (RFC 4648 §4, padded), or the path of a `.pub` file. */
@@ -123,6 +130,11 @@ export const listenAddress = text(
   'host:port or [IPv6]:port with a port from 0 to 65535',
 )
 export const dnsServer = text('address', isDnsServer, 'an IP address, ip:port or [IPv6]:port')
+export const network = text(
+  'network',
+  isNetwork,
+  'an IP address or a network: 192.0.2.1, 192.0.2.0/24, 2001:db8::/32',
+)
 export const dnsblAnswer = text(
   'answer',
   isDnsblAnswer,

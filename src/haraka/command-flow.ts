@@ -61,7 +61,8 @@ export function boundCommands(connection: Connection): void {
     client.targetsocket?.writableNeedDrain !== true
 
   connection.process_data = (chunk) => {
-    if (connection.state >= DISCONNECTING) return
+    // Not read any more: it is closed soon (patience.ts).
+    if (connection.state >= DISCONNECTING) return pause()
     const waiting = connection.current_data
     connection.current_data = waiting === null ? chunk : Buffer.concat([waiting, chunk])
     connection._process_data()

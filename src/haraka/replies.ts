@@ -14,7 +14,7 @@ export type Answer = {
   readonly disconnect?: true
 }
 
-type Refusal = Answer & Required<Pick<Answer, 'reply'>>
+export type Refusal = Answer & Required<Pick<Answer, 'reply'>>
 
 const refuse = (code: number, detail: string, text: string): Refusal => ({
   disposition: code >= 500 ? 'reject' : 'defer',
@@ -42,6 +42,34 @@ export const replies = {
   ),
   tooLarge: refuse(552, '3.4', 'Message is larger than the limit given by SIZE'),
   diskLow: refuse(452, '3.1', 'Not enough storage for mail just now; try again later'),
+  memoryLow: refuse(452, '3.1', 'Not enough memory for mail just now; try again later'),
+  busy: refuse(451, '3.2', 'Server is busy; try again later'),
+  busyAtConnect: refuse(421, '3.2', 'Server is busy; try again later'),
+  tooManyConnections: refuse(421, '3.2', 'Too many connections; try again later'),
+  tooManyConnectionsOfAddress: refuse(
+    421,
+    '7.0',
+    'Too many connections from your address; try again later',
+  ),
+  tooManyMessagesOfAddress: refuse(
+    451,
+    '7.1',
+    'Too many messages from your address; try again later',
+  ),
+  tooManyRecipientsOfAddress: refuse(
+    451,
+    '7.1',
+    'Too many recipients from your address; try again later',
+  ),
+  tooManyMessages: {
+    ...refuse(421, '7.0', 'Too many messages in one session; connect again'),
+    disconnect: true,
+  },
+  tooManyErrors: refuse(421, '7.0', 'Too many errors; closing the session'),
+  tooManyCommands: refuse(421, '7.0', 'Too many commands without mail; closing the session'),
+  sessionTooLong: refuse(421, '4.2', 'The session lasted too long; connect again'),
+  messageTooSlow: refuse(421, '4.2', 'The message came too slowly; closing the session'),
+  waitedTooLong: refuse(421, '4.2', 'Waited too long for the client'),
   bareCr: refuse(554, '6.0', 'Message has a CR without LF; lines end with CR LF (RFC 5321 2.3.8)'),
   bareLf: refuse(554, '6.0', 'Message has a LF without CR; lines end with CR LF (RFC 5321 2.3.8)'),
   nul: refuse(554, '6.0', 'Message has a NUL octet (RFC 5321 4.5.2)'),
@@ -192,20 +220,29 @@ function commandsAfterData(connection: Connection): number {
   return pipelined.toString('latin1').split('\n').length - 1
 }
 
+/** Hears of each reply, and of so many 503s behind it; what it answers leaves next, and then the session ends. */
+type NoteReply = (
+  reply: { readonly code: number; readonly text: unknown },
+  refusedBehind: number,
+) => Refusal['reply'] | undefined
+
 /**
  * Puts Postern's replies on a new connection. Haraka 3.3.4 has no setting for most of its texts, pairs
  * codes of its own with hook results (450 for a deferral) and adds the session's id to the 250.
  */
-export function speakForUs(connection: Connection): void {
+export function speakForUs(connection: Connection, note: NoteReply = () => undefined): void {
   const respond = connection.respond.bind(connection)
   connection.respond = (code, text, then) => {
-    const ours = answered.get(connection)
+    const reply = answered.get(connection) ?? rewritten(Number(code), text)
     answered.delete(connection)
-    const { code: newCode, text: newText } = ours ?? rewritten(Number(code), text)
     const refused = commandsAfterData(connection)
-    return respond(newCode, newText, () => {
-      if (refused > 0) connection.client.write(badSequence.repeat(refused))
+    const last = note(reply, refused)
+    return respond(reply.code, reply.text, () => {
+      if (refused > 0 && last === undefined) connection.client.write(badSequence.repeat(refused))
       then?.()
+      if (last === undefined) return
+      connection.client.write(`${last.code} ${last.text}\r\n`)
+      connection.disconnect()
     })
   }
   // Haraka 3.3.4: INTERNALCMD lets anybody on this machine command the server. It is unknown here.

@@ -8,6 +8,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net'
 import os from 'node:os'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { log } from '../log.ts'
+import { type Door, guard } from './admission.ts'
 
 type HarakaServer = {
   readonly createServer: () => void
@@ -35,6 +36,11 @@ export function startHaraka(home: string, then: () => void): void {
 /** Called by the plugin `session` in Haraka's init hooks, which run when the listeners are up. */
 export function listenersAreUp(): void {
   whenListening?.()
+}
+
+/** To be called when they are up. */
+export function guardListeners(door: Door): void {
+  guard(server?.listeners ?? [], door)
 }
 
 export function stopListening(): void {

@@ -7,6 +7,7 @@
  * by test/e2e/exactness.test.ts.
  */
 import { connection as constants } from 'haraka-constants'
+import { answerWith, replies } from './replies.ts'
 import type { Connection } from './types.ts'
 
 const { DATA, DISCONNECTING } = constants.state
@@ -14,12 +15,16 @@ const { DATA, DISCONNECTING } = constants.state
 /** Octets a client may send between DATA and our 354, where it should send none. */
 const maxEarlyBytes = 65_536
 
+/** What libuv reads at once. */
+const fullRead = 65_536
+
 /**
- * Call it in the `data` hook. `feed` takes a chunk and returns the index just after the end of data
+ * Call it in the `data` hook. A message of more than `maxBytes` that has no end is cut off. `feed` takes a chunk and returns the index just after the end of data
  * in it, or -1; or a promise of -1 when the client is to be made to wait until that resolves.
  */
 export function takeData(
   connection: Connection,
+  maxBytes: number,
   feed: (chunk: Buffer) => number | Promise<number>,
 ): void {
   const { transaction } = connection
@@ -46,21 +51,31 @@ export function takeData(
     connection.data_done()
   }
 
+  const go = (): void => {
+    if (connection.state === DATA) connection.client.resume()
+  }
+
   const take = (chunk: Buffer): void => {
     transaction.data_bytes += chunk.length
     const end = feed(chunk)
     if (typeof end !== 'number') {
       connection.client.pause()
-      const go = (): void => {
-        if (connection.state === DATA) connection.client.resume()
-      }
       // A failed write shows when the message is committed; here it only ends the wait.
       end.then(go, go)
     } else if (end >= 0) giveBack(end < chunk.length ? chunk.subarray(end) : null)
+    else if (transaction.data_bytes > maxBytes) {
+      answerWith(connection, replies.tooLarge.reply)
+      connection.respond(552, '', () => connection.disconnect())
+    } else if (chunk.length >= fullRead) {
+      // libuv 1.x reads a socket up to 32 times in a turn: two megabytes, while all others wait.
+      connection.client.pause()
+      setImmediate(go)
+    }
   }
 
   connection.process_data = (chunk) => {
-    if (connection.state >= DISCONNECTING) return
+    // Not read any more: it is closed soon (patience.ts).
+    if (connection.state >= DISCONNECTING) return connection.client.pause()
     early = early === null ? chunk : Buffer.concat([early, chunk])
     if (early.length > maxEarlyBytes && connection.state !== DATA) return connection.disconnect()
     connection._process_data()

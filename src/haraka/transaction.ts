@@ -7,10 +7,18 @@ import type { Address, Connection } from './types.ts'
 /** What capture writes the message to: a spool draft. */
 type Draft = { readonly discard: () => void }
 
+/** What the transaction holds of the process's memory: see src/limits/memory.ts. */
+type MemoryAccount = {
+  readonly set: (octets: number) => boolean
+  readonly held: () => number
+  readonly close: () => void
+}
+
 /** `R`: the rules that the message is judged by, from MAIL to its answer the same. */
 export type MailState<D extends Draft = Draft, R = unknown> = {
   readonly smtpUtf8: boolean
   readonly rules: R
+  memory?: MemoryAccount
   capture?: { readonly reader: DataReader; readonly draft: D }
   /** Set at the end of data, when the checks begin. */
   envelope?: Envelope

@@ -8,6 +8,7 @@
 
 /** Of several faults the first in this list is told, so that how TCP cut the octets does not matter. */
 const faults = [
+  'no-memory', //        given up from outside: what all sessions hold is too much
   'bare-cr', //          CR without LF: another server may see a line end (RFC 5321 §2.3.8)
   'bare-lf', //          LF without CR: the same
   'nul', //              NUL ends strings in other people's C (RFC 5321 §4.5.2 note, RFC 5322 §4)
@@ -31,6 +32,10 @@ export type DataReader = {
    * `chunk` (what follows are commands), else -1. Not to be called again after the end.
    */
   readonly feed: (chunk: Buffer) => number
+  /** Nothing more is kept of the message, and what was kept of it here is let go. */
+  readonly giveUp: () => void
+  /** Octets it keeps in memory. */
+  readonly held: () => number
   /** What was found that forbids keeping the message. */
   readonly fault: () => Fault | undefined
   /** Octets of the message so far, dots removed; of no meaning after a fault. */
@@ -159,6 +164,11 @@ export function dataReader(limits: DataLimits, sink: (octets: Buffer) => void): 
 
   return {
     feed,
+    giveUp() {
+      find('no-memory')
+      header = Buffer.alloc(0)
+    },
+    held: () => header.length,
     fault: () => faults[told],
     size: () => size,
     header: () => header.subarray(0, headerBytes),

@@ -7,10 +7,17 @@ import { extname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { openEdge } from '../edge.ts'
 import { writeHome } from '../haraka/home.ts'
-import { keepCertificate, listening, startHaraka, stopListening } from '../haraka/server.ts'
+import {
+  guardListeners,
+  keepCertificate,
+  listening,
+  startHaraka,
+  stopListening,
+} from '../haraka/server.ts'
 import { drainSessions } from '../haraka/sessions.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
+import { doorOf } from './door.ts'
 import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
@@ -18,7 +25,16 @@ import { activeRuleSet } from './resources.ts'
 import { onStop, stopMessage, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
-const plugins = ['log', 'session', 'blocklist', 'recipient', 'capture', 'verdicts', 'receive']
+const plugins = [
+  'log',
+  'session',
+  'limits',
+  'blocklist',
+  'recipient',
+  'capture',
+  'verdicts',
+  'receive',
+]
 
 /** How long messages under way may take to get their answer when the server stops. */
 const drainMs = 20_000
@@ -43,6 +59,7 @@ export async function runSmtp(config: Config): Promise<readonly string[]> {
     await edge.close()
   })
   startHaraka(home, () => {
+    guardListeners(doorOf(edge, config.smtp.limits))
     keepCertificate(certificateOf(config).files)
     process.send?.({ postern: 'listening', addresses: listening() })
     addresses.resolve(listening())

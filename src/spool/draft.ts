@@ -58,6 +58,11 @@ export class Draft {
     return this.#size
   }
 
+  /** Octets of it in memory. */
+  get held(): number {
+    return this.#pendingBytes
+  }
+
   /** Whether so much waits for the disk that the sender should be paused until `drained`. */
   get congested(): boolean {
     return this.#descriptor !== undefined && this.#pendingBytes > highWater

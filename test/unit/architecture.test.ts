@@ -27,6 +27,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
   dns: [['errors.ts'], ['node:dns', 'node:net']],
+  limits: [['filters'], ['node:net']],
   filters: [
     ['mail', 'rules', 'dns', 'errors.ts', 'log.ts'],
     ['zod', 'node:fs', 'node:path', 'node:net'],
@@ -68,7 +69,18 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   roles: [['*'], ['*']],
   'edge.ts': [['*'], ['*']],
   plugins: [
-    ['haraka', 'edge.ts', 'log.ts', 'mail', 'rules', 'spool', 'filters', 'verdicts', 'errors.ts'],
+    [
+      'haraka',
+      'edge.ts',
+      'log.ts',
+      'mail',
+      'rules',
+      'spool',
+      'filters',
+      'limits',
+      'verdicts',
+      'errors.ts',
+    ],
     ['haraka-constants'],
   ],
 }

@@ -100,7 +100,7 @@ describe.for(integers.map((each) => [each.path.join('.'), each] as const))('%s',
   test('says its unit where it has one, and what it bounds where it is a limit', () => {
     const name = path.at(-1) ?? ''
     const counts =
-      /^(processes|concurrency|attempts|port|db|maxHops|maxRecipients|maxHeaderLines|minFreeInodes|cacheEntries|maxSignatures|maxDnsQueries|maxLength)$/
+      /^(processes|concurrency|attempts|port|db|maxHops|maxRecipients|maxHeaderLines|minFreeInodes|cacheEntries|maxSignatures|maxDnsQueries|maxLength|maxErrors|maxIdleCommands|max\w+Per(Address|Minute|Session)|maxConnections|minBytesPerSecond)$/
     expect(name).toMatch(counts.test(name) ? counts : /(Bytes|Ms|Seconds)$/)
     if (/^(max|min|memory)/.test(name)) {
       expect(schema.description).toMatch(/Bounds|Ends|Keeps|against/)

@@ -1,0 +1,45 @@
+/** Who takes more than the limits allow, or than there is just now, is put off: 421, 451 or 452. D§2.7 */
+import { edge } from '../src/edge.ts'
+import { conductOf } from '../src/haraka/conduct.ts'
+import { type Hook, hook } from '../src/haraka/hook.ts'
+import { proceed, replies } from '../src/haraka/replies.ts'
+import { mailState } from '../src/haraka/transaction.ts'
+import type { Address, Parameters, Plugin } from '../src/haraka/types.ts'
+
+export function register(this: Plugin): void {
+  this.register_hook('mail', 'onMail')
+  this.register_hook('rcpt', 'onRcpt')
+  this.register_hook('reset_transaction', 'onResetTransaction')
+}
+
+/** What Haraka keeps of one recipient, measured. */
+const recipientBytes = 1024
+
+export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
+  const { config, clients, memory, lag } = edge()
+  const { ip } = connection.remote
+  if (conductOf(connection)?.mayMail() === false) return replies.tooManyMessages
+  if (!clients.mayMail(ip)) return replies.tooManyMessagesOfAddress
+  if (lag.milliseconds() > config.smtp.limits.maxLagMs) return replies.busy
+  if (memory.isSpent()) return replies.memoryLow
+  // Haraka 3.3.4 keeps every recipient here, refused ones too, and goes through all of them at each RCPT.
+  if (connection.transaction !== null) connection.transaction.results.push = () => {}
+  const state = mailState(connection)
+  if (state !== undefined) state.memory = memory.open()
+  return proceed
+})
+
+/** Before anything is looked up for the recipient. */
+export const onRcpt: Hook<[Address, Parameters]> = hook((connection) => {
+  const { clients, memory } = edge()
+  if (!clients.mayRcpt(connection.remote.ip)) return replies.tooManyRecipientsOfAddress
+  const account = mailState(connection)?.memory
+  const recipients = connection.transaction?.rcpt_to.length ?? 0
+  if (account?.set(recipients * recipientBytes) === false) return replies.memoryLow
+  return memory.isSpent() ? replies.memoryLow : proceed
+})
+
+export const onResetTransaction: Hook<undefined> = hook((connection) => {
+  mailState(connection)?.memory?.close()
+  return proceed
+})
