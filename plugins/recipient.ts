@@ -1,7 +1,7 @@
 /** Accepts a recipient when some rule wants it; answers 550 5.1.1 otherwise. RFC 5321 §3.3 */
 import { edge } from '../src/edge.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
-import { isInternational } from '../src/haraka/parameters.ts'
+import { isInternational, isMangled } from '../src/haraka/parameters.ts'
 import { bounced, replies } from '../src/haraka/replies.ts'
 import { addressOf, mailState } from '../src/haraka/transaction.ts'
 import type { Address, Parameters, Plugin } from '../src/haraka/types.ts'
@@ -20,6 +20,7 @@ export const onRcpt: Hook<[Address, Parameters]> = hook((connection, [recipient,
   if (state === undefined || transaction === null) return replies.ourFault
   // RFC 5321 §4.1.1.11: EHLO offers nothing that RCPT could ask for.
   if (Object.keys(parameters).length > 0) return replies.unknownParameter
+  if (isMangled(recipient)) return replies.badRecipient
   if (isInternational(recipient) && !state.smtpUtf8) return replies.needsSmtpUtf8
   // Haraka has put this one on the list already.
   if (transaction.rcpt_to.length > smtp.maxRecipients) return replies.tooManyRecipients

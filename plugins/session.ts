@@ -3,7 +3,7 @@ import { edge } from '../src/edge.ts'
 import { boundCommands } from '../src/haraka/command-flow.ts'
 import { watchConduct } from '../src/haraka/conduct.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
-import { isInternational, mailParameters } from '../src/haraka/parameters.ts'
+import { isInternational, isMangled, mailParameters } from '../src/haraka/parameters.ts'
 import { beImpatientWith } from '../src/haraka/patience.ts'
 import { type Answer, proceed, replies, speakForUs } from '../src/haraka/replies.ts'
 import { listenersAreUp } from '../src/haraka/server.ts'
@@ -17,6 +17,8 @@ export function register(this: Plugin): void {
   this.register_hook('connect_init', 'onConnectInit')
   this.register_hook('lookup_rdns', 'onLookupRdns')
   this.register_hook('connect', 'onConnect')
+  this.register_hook('helo', 'onHello')
+  this.register_hook('ehlo', 'onHello')
   this.register_hook('capabilities', 'onCapabilities')
   this.register_hook('mail', 'onMail')
   // Before the plugin `tls`, which Haraka loads first.
@@ -50,6 +52,11 @@ export const onConnect: Hook<undefined> = hook(() =>
   isDraining() ? replies.shuttingDown : proceed,
 )
 
+/** RFC 5321 §4.5.3.1.2. Haraka 3.3.4 forgets the name when it is refused. */
+export const onHello: Hook<string> = hook((_connection, name) =>
+  name.length > 255 ? replies.syntaxError : proceed,
+)
+
 /** RFC 1870 §3: SIZE is ours to say, since capture is what limits. RFC 2034: our enhanced codes. */
 export const onCapabilities: Hook<undefined> = hook((connection) => {
   const { maxMessageBytes } = edge().config.smtp
@@ -59,16 +66,18 @@ export const onCapabilities: Hook<undefined> = hook((connection) => {
   return proceed
 })
 
-/** Haraka 3.3.4 would begin TLS inside TLS. RFC 3207 §4.2: there is no STARTTLS any more. */
-export const onUnrecognizedCommand: Hook<undefined> = hook(({ tls }) => {
+/** Haraka 3.3.4 would begin TLS inside TLS. RFC 3207 §4.2: there is no STARTTLS any more; §4: nor with parameters. */
+export const onUnrecognizedCommand: Hook<readonly string[]> = hook(({ tls }, [command, rest]) => {
   if (tls.enabled) tls.advertised = false
-  return proceed
+  const isStartTls = tls.advertised && command?.toUpperCase() === 'STARTTLS'
+  return isStartTls && rest ? replies.syntaxError : proceed
 })
 
 export const onMail: Hook<[Address, Parameters]> = hook((connection, [from, parameters]) => {
   const given = mailParameters(parameters)
   if ('disposition' in given) return given
   const { smtpUtf8, size } = given
+  if (isMangled(from)) return replies.badSender
   if (isInternational(from) && !smtpUtf8) return replies.needsSmtpUtf8
   setMailState(connection, { smtpUtf8, rules: edge().rules() })
   return mayBegin(size)

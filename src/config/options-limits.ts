@@ -81,7 +81,7 @@ export const limits = z.strictObject({
     'Most octets of messages and recipients in memory; over it MAIL, RCPT and messages under way are 452 4.3.1. Bounds the memory that all sessions take together.',
   ),
   maxLagMs: integer(
-    250,
+    500,
     10,
     60_000,
     'How late the process may be; while it is later, connections are told 421 4.3.2 and MAIL 451 4.3.2. Keeps waiting short by refusing where more comes than can be taken.',

@@ -33,3 +33,8 @@ export function mailParameters(given: Parameters): MailParameters | Answer {
 export function isInternational({ address }: Pick<Address, 'address'>): boolean {
   return /[^\x00-\x7f]/.test(address)
 }
+
+/** Octets that are no UTF-8 have become U+FFFD in Haraka's hands: it is not the address that was sent. */
+export function isMangled({ address }: Pick<Address, 'address'>): boolean {
+  return address.includes('\ufffd')
+}

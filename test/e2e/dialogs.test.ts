@@ -36,6 +36,7 @@ const smtp = {
   maxHeaderLines: 50,
   maxHops: 10,
   maxLineBytes: 998,
+  limits: { maxErrors: 50, maxIdleCommands: 200, maxMessagesPerSession: 30, maxLagMs: 60_000 },
 }
 
 let postern: RunningPostern
