@@ -21,7 +21,7 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
   if (conductOf(connection)?.mayMail() === false) return replies.tooManyMessages
   if (!clients.mayMail(ip)) return replies.tooManyMessagesOfAddress
   if (lag.milliseconds() > config.smtp.limits.maxLagMs) return replies.busy
-  if (memory.isSpent()) return replies.memoryLow
+  if (memory.isTight()) return replies.memoryLow
   // Haraka 3.3.4 keeps every recipient here, refused ones too, and goes through all of them at each RCPT.
   if (connection.transaction !== null) connection.transaction.results.push = () => {}
   const state = mailState(connection)
@@ -31,12 +31,12 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
 
 /** Before anything is looked up for the recipient. */
 export const onRcpt: Hook<[Address, Parameters]> = hook((connection) => {
-  const { clients, memory } = edge()
+  const { clients } = edge()
   if (!clients.mayRcpt(connection.remote.ip)) return replies.tooManyRecipientsOfAddress
   const account = mailState(connection)?.memory
   const recipients = connection.transaction?.rcpt_to.length ?? 0
   if (account?.set(recipients * recipientBytes) === false) return replies.memoryLow
-  return memory.isSpent() ? replies.memoryLow : proceed
+  return proceed
 })
 
 export const onResetTransaction: Hook<undefined> = hook((connection) => {

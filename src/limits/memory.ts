@@ -3,8 +3,8 @@
  * what it has and is answered 452: the server refuses before the system ends it. Pure.
  */
 export type MemoryBudget = {
-  /** Whether there is any left. */
-  readonly isSpent: () => boolean
+  /** Whether so little is left that it is for those who have begun. */
+  readonly isTight: () => boolean
   readonly held: () => number
   /** An account of one holder's. */
   readonly open: () => MemoryAccount
@@ -18,10 +18,13 @@ export type MemoryAccount = {
   readonly close: () => void
 }
 
+/** The rest is for messages under way. */
+const forBeginners = 7 / 8
+
 export function memoryBudget(maxBytes: number): MemoryBudget {
   let total = 0
   return {
-    isSpent: () => total >= maxBytes,
+    isTight: () => total > maxBytes * forBeginners,
     held: () => total,
     open() {
       let own = 0
