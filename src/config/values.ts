@@ -103,7 +103,8 @@ function isClamd(value: string): boolean {
 /** An address, or one with the length of its prefix behind a slash. */
 function isNetwork(value: string): boolean {
   const [, address = '', prefix] = /^([^/]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(value) ?? []
-  const family = address.includes('%') ? 0 : isIP(address)
+  // A zone id, or an IPv4 address in IPv6, which clients are never known by.
+  const family = /%|:.*\.|^::ffff:/i.test(address) ? 0 : isIP(address)
   return family !== 0 && Number(prefix ?? 0) <= (family === 4 ? 32 : 128)
 }
 

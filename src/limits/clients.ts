@@ -4,8 +4,13 @@
  * Every question costs the same, however many clients there are, and the tables are bounded: of
  * connections by their number, of the minute by `maxClients`. Pure but for the clock.
  */
-import { BlockList } from 'node:net'
-import { networkOf, parseAddress } from '../filters/address.ts'
+import {
+  type Address,
+  type Block,
+  networkOf,
+  parseAddress,
+  parseBlock,
+} from '../filters/address.ts'
 
 export type ClientLimits = {
   /** Addresses and networks that nothing is counted of, but for the connections in all. */
@@ -33,7 +38,7 @@ export type Clients = {
 /** What a client can be over its limit of, as the log says it. */
 export type Counted = 'connections' | 'connections at a time' | 'messages' | 'recipients'
 
-/** Some 100 octets each. Beyond, the one that was counted first is forgotten: it may begin anew. */
+/** Some 100 octets each. Beyond, those that have been quiet longest are forgotten: they may begin anew. */
 const maxClients = 50_000
 
 type InMinute = Record<Counted, number>
@@ -44,9 +49,11 @@ export function clients(
   tell: (ip: string, what: Counted) => void = () => {},
   now: () => number = Date.now,
 ): Clients {
-  const exempt = blockListOf(limits.exempt)
+  const exempt = limits.exempt.map(parseBlock).filter((each) => typeof each !== 'string')
   const open = new Map<string, number>()
-  const counted = new Map<string, InMinute>()
+  let recent = new Map<string, InMinute>()
+  /** Those that were counted before `recent` was begun; who comes again is moved there. */
+  let older = new Map<string, InMinute>()
   let connections = 0
   let minute = 0
 
@@ -54,27 +61,32 @@ export function clients(
   function clientOf(ip: string): string | undefined {
     const address = parseAddress(ip)
     if (address === undefined) return ip
-    if (exempt.check(ip, address.family === 4 ? 'ipv4' : 'ipv6')) return undefined
-    return address.family === 4 ? ip : networkOf(address, 64).toString(16)
+    if (exempt.some((block) => isIn(block, address))) return undefined
+    return address.family === 4 ? `${address.value}` : `/64 ${networkOf(address, 64)}`
   }
 
   function inMinute(client: string): InMinute {
     const current = Math.floor(now() / 60_000)
     if (current !== minute) {
       minute = current
-      counted.clear()
+      recent = new Map()
+      older = new Map()
     }
-    const found = counted.get(client)
+    const found = recent.get(client)
     if (found !== undefined) return found
-    if (counted.size >= maxClients) {
-      for (const [first] of counted) {
-        counted.delete(first)
-        break
-      }
+    if (recent.size >= maxClients / 2) {
+      older = recent
+      recent = new Map()
     }
-    const fresh = { connections: 0, 'connections at a time': 0, messages: 0, recipients: 0 }
-    counted.set(client, fresh)
-    return fresh
+    const kept = older.get(client)
+    const counts = kept ?? {
+      connections: 0,
+      'connections at a time': 0,
+      messages: 0,
+      recipients: 0,
+    }
+    recent.set(client, counts)
+    return counts
   }
 
   function count(ip: string, what: Counted, limit: number): boolean {
@@ -116,12 +128,7 @@ export function clients(
   }
 }
 
-function blockListOf(networks: readonly string[]): BlockList {
-  const list = new BlockList()
-  for (const each of networks) {
-    const [address = '', prefix] = each.split('/')
-    const family = address.includes(':') ? 'ipv6' : 'ipv4'
-    list.addSubnet(address, Number(prefix ?? (family === 'ipv4' ? 32 : 128)), family)
-  }
-  return list
+function isIn(block: Block, address: Address): boolean {
+  const { family, prefix } = block
+  return family === address.family && networkOf(address, prefix) === networkOf(block, prefix)
 }

@@ -27,7 +27,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
   dns: [['errors.ts'], ['node:dns', 'node:net']],
-  limits: [['filters'], ['node:net']],
+  limits: [['filters'], []],
   filters: [
     ['mail', 'rules', 'dns', 'errors.ts', 'log.ts'],
     ['zod', 'node:fs', 'node:path', 'node:net'],

@@ -94,3 +94,24 @@ const urls = [
 test.for(urls)('redact shows %s as %s', ([redis, expected]) => {
   expect(redact(fill(options.parse({ redis }), from)).redis).toBe(expected)
 })
+
+const networks = [
+  ['192.0.2.1', true, 'an address'],
+  ['192.0.2.0/24', true, 'a network'],
+  ['2001:db8::/32', true, 'of IPv6'],
+  ['::1/128', true, 'the shortest'],
+  ['192.0.2.0/33', false, 'more bits than there are'],
+  ['2001:db8::/129', false, 'the same of IPv6'],
+  ['192.0.2.0/', false, 'no length'],
+  ['192.0.2.0/024', false, 'a length in another base, perhaps'],
+  ['fe80::1%eth0', false, 'a zone'],
+  ['::ffff:192.0.2.1', false, 'IPv4 in IPv6, which no client is known by'],
+  ['localhost', false, 'a name'],
+] as const
+
+test.for(networks)(
+  '%s as a network of smtp.limits.exempt is taken: %s, because %s',
+  ([text, taken]) => {
+    expect(options.safeParse({ smtp: { limits: { exempt: [text] } } }).success).toBe(taken)
+  },
+)
