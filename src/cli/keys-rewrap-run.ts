@@ -18,7 +18,7 @@ export type RewrapOptions = {
   to: string
   bucket?: string
   prefix?: string
-  also: string[]
+  also?: string[]
   dropOthers?: boolean
   legacy?: boolean
   dryRun?: boolean
@@ -39,7 +39,7 @@ export async function rewrap(config: Config, options: RewrapOptions): Promise<vo
     const change: Change = {
       from,
       to: to.key,
-      known: knownKeys(config, options.also),
+      known: knownKeys(config, options.also ?? []),
       dropOthers: options.dropOthers ?? false,
       legacy: options.legacy ?? false,
       maxBytes: Math.max(MAX_BYTES, 2 * config.smtp.maxMessageBytes),

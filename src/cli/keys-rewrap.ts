@@ -2,17 +2,18 @@
 import type { Command } from 'commander'
 import { configOf } from './context.ts'
 import type { RewrapOptions } from './keys-rewrap-run.ts'
-import { stored } from './mail-options.ts'
+import { legacy, stored } from './mail-options.ts'
 
 export function rewrapCommand(): Command {
-  return stored('rewrap', 'Change the key of what a bucket holds from an old one to a new one.')
+  return legacy(
+    stored('rewrap', 'Change the key of what a bucket holds from an old one to a new one.'),
+  )
     .requiredOption('--from <file>', 'the old secret key')
     .requiredOption('--to <key>', 'the new key: its name in the configuration, or its public half')
     .option(
       '--also <file>',
       "public key of somebody who can open objects, too, and is not in the configuration's keys; may be repeated",
-      (file, all: string[]) => [...all, file],
-      [],
+      (file, all: string[] = []) => [...all, file],
     )
     .option('--drop-others', 'seal to the new key alone, whoever else could open an object')
     .option('--dry-run', 'only tell what would be done')

@@ -1,13 +1,13 @@
 /** `postern keys rewrap`: what it is told, what it tells, and what it leaves; the change itself is in test/unit/rewrap. */
 import { createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { readKey } from '../../../src/client/index.ts'
 import { UserError } from '../../../src/errors.ts'
 import { formatPublicKey, formatSecretKey } from '../../../src/seal/keys.ts'
 import { dirStore } from '../../../src/store/dir.ts'
-import { nacl, putEnvelope, putS3ec, textBy } from '../rewrap/support.ts'
+import { nacl, putEnvelope, putLegacy, putS3ec, textBy } from '../rewrap/support.ts'
 import { type Home, jsonOf, newHome } from './support.ts'
 
 const [old, next, team] = [nacl(1), nacl(2), nacl(3)]
@@ -92,6 +92,19 @@ test('from one RSA key to the public file of another, the objects stay', async (
   expect(await textBy(store, 'm1', await readKey(join(home.path, 'new.key')))).toBe('hello')
   const same = await rewrap(home, '--to', join(home.path, 'old.pub'))
   expect(same.error).toMatchObject({ message: expect.stringContaining('the same key') })
+})
+
+test('what the oldest clients wrote is changed with --legacy only', async () => {
+  const home = newHome()
+  const from = join(home.path, 'old.aes')
+  writeFileSync(from, Buffer.alloc(32, 4), { mode: 0o600 })
+  const to = home.write('new.pub', formatPublicKey(next.publicKey))
+  const store = dirStore(home.bucket('inbox'))
+  await putLegacy(store, 'm1', 'hello', 4)
+  const first = await home.run('keys', 'rewrap', '--from', from, '--to', to)
+  expect(first.out.toString()).toMatch(/^m1: left as it is: .*--legacy/)
+  await home.run('keys', 'rewrap', '--from', from, '--to', to, '--legacy')
+  expect(await textBy(store, 'm1', next)).toBe('hello')
 })
 
 const mistakes = [

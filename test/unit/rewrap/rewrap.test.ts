@@ -12,6 +12,7 @@ import {
   index,
   nacl,
   putEnvelope,
+  putLegacy,
   putS3ec,
   rsaPair,
   temporaryStore,
@@ -181,28 +182,7 @@ test('an object whose data key is not the one it commits to is left', async () =
 
 test('an object of a legacy format is left unless that is asked for', async () => {
   const { store } = await temporaryStore()
-  // Stands for what old clients write: v2 with AES key wrap (RFC 3394) in place of AES/GCM.
-  const { createCipheriv, randomBytes } = await import('node:crypto')
-  const [dataKey, iv, secret] = [randomBytes(32), randomBytes(12), Buffer.alloc(32, 4)]
-  const wrap = createCipheriv('id-aes256-wrap', secret, Buffer.alloc(8, 0xa6))
-  const cipher = createCipheriv('aes-256-gcm', dataKey, iv)
-  const body = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()])
-  const metadata = {
-    ...index,
-    'x-amz-key-v2': Buffer.concat([wrap.update(dataKey), wrap.final()]).toString('base64'),
-    'x-amz-iv': iv.toString('base64'),
-    'x-amz-cek-alg': 'AES/GCM/NoPadding',
-    'x-amz-wrap-alg': 'AESWrap',
-    'x-amz-matdesc': '{}',
-  }
-  await store.put('m1', textBody(body.toString('latin1')), described(0)).catch(() => undefined)
-  await store.put(
-    'm1',
-    (async function* () {
-      yield body
-    })(),
-    { ...described(body.length), metadata },
-  )
+  await putLegacy(store, 'm1', text, 4)
   const change = changeOf(aesOld.opens, aesNew.seals('v2'))
   expect(await rewrap(store, 'm1', change)).toMatchObject({ reason: 'legacy-format' })
   expect(await rewrap(store, 'm1', { ...change, legacy: true })).toEqual({ outcome: 'resealed' })

@@ -1,5 +1,5 @@
 /** What the tests of src/rewrap share: stores with sealed objects in them, and changes of keys. */
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createCipheriv, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ import { seal, sealedLength } from '../../../src/seal/envelope.ts'
 import { type SealingKey, s3ecLength, sealS3ec } from '../../../src/seal/s3ec/seal.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
-import { bytesOf, textBody } from '../../conformance/content.ts'
+import { bytesOf, chunks, described, textBody } from '../../conformance/content.ts'
 
 const made: string[] = []
 afterEach(async () => {
@@ -107,6 +107,28 @@ export async function putS3ec(
   const moved = JSON.stringify(Object.fromEntries(all.filter(([name]) => !stays.includes(name))))
   const options = { contentType: 'application/json', metadata: { 'x-amz-crypto-instr-file': '' } }
   await store.put(`${key}.instruction`, textBody(moved), { ...options, length: moved.length })
+}
+
+/** Stands for what old clients write: v2 with AES key wrap (RFC 3394) in place of AES/GCM, to `aesBoth(n)`. */
+export async function putLegacy(
+  store: ObjectStore,
+  key: string,
+  text: string,
+  n: number,
+): Promise<void> {
+  const [dataKey, iv] = [randomBytes(32), randomBytes(12)]
+  const wrap = createCipheriv('id-aes256-wrap', Buffer.alloc(32, n), Buffer.alloc(8, 0xa6))
+  const cipher = createCipheriv('aes-256-gcm', dataKey, iv)
+  const body = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()])
+  const metadata = {
+    ...index,
+    'x-amz-key-v2': Buffer.concat([wrap.update(dataKey), wrap.final()]).toString('base64'),
+    'x-amz-iv': iv.toString('base64'),
+    'x-amz-cek-alg': 'AES/GCM/NoPadding',
+    'x-amz-wrap-alg': 'AESWrap',
+    'x-amz-matdesc': '{}',
+  }
+  await store.put(key, chunks(body), described(body.length, metadata))
 }
 
 /** The text that a key opens, or the reason why it opens none. */
