@@ -7,6 +7,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { errorCode, UserError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import { crossCheck } from './cross-check.ts'
 import { type Document, type Environment, readDocument } from './document.ts'
 import { fill } from './fill.ts'
@@ -99,7 +100,8 @@ function refusal(file: string, document: Document, problems: readonly Problem[])
     .filter(({ key }) => key === '' || (!told.has(key) && told.add(key)))
     .sort((a, b) => a.place[0] - b.place[0] || a.place[1] - b.place[1])
     .map(({ key, reason, place }) => {
-      return `${file}:${place.join(':')}: ${key === '' ? '' : `${key}: `}${reason}`
+      // Names come from the file, and the YAML parser quotes it.
+      return printable(`${file}:${place.join(':')}: ${key === '' ? '' : `${key}: `}${reason}`)
     })
   return new UserError([...new Set(lines)].join('\n'))
 }

@@ -3,6 +3,7 @@
  * 1.2 (core schema: `Yes` and `on` are words, not booleans). Never throws on what a file may hold.
  */
 import { type Alias, type Document, LineCounter, parseDocument, visit } from 'yaml'
+import { printable } from '../printable.ts'
 import { plainOffset, readPlain } from './plain.ts'
 import { offsetOf, type Path, pathAt } from './positions.ts'
 
@@ -54,7 +55,8 @@ export function readSource(text: string, format: Format, maxAliases: number): So
 /** The same by the library, which knows all of YAML and where everything stands. */
 export function readDocument(plain: string, format: Format, maxAliases: number): Source {
   const lines = new LineCounter()
-  const document = parseDocument(plain, {
+  // White space to JSON, and to the YAML library a part of what stands behind it.
+  const document = parseDocument(format === 'json' ? plain.replace(/\r(?!\n)/g, ' ') : plain, {
     lineCounter: lines,
     prettyErrors: false,
     logLevel: 'error', // the library's 'silent' would also hide a second document
@@ -139,7 +141,7 @@ export function linesFor(file: string, source: Source, problems: readonly Proble
     .map(({ problem, line, column }) => {
       const text = `${file}:${line}:${column}: ${spellPath(problem.path)}: ${problem.reason}`
       // Keys come from the file and may hold anything; a line must stay one line.
-      return text.replace(/[\x00-\x1f\x7f]+/g, ' ')
+      return printable(text)
     })
 }
 

@@ -52,6 +52,15 @@ export function decodeTrailer(trailer: Buffer, fileLength: number): Trailer | 'i
 /** The record, or `undefined` when its octets are not those that were written. */
 export function decodeRecord(json: Buffer, trailer: Trailer): SpoolRecord | undefined {
   if (crc32(json) !== trailer.crc) return undefined
-  const record = JSON.parse(json.toString('utf8')) as SpoolRecord
-  return record.version === 1 && record.size === trailer.messageLength ? record : undefined
+  const record = parsed(json)
+  return record?.version === 1 && record.size === trailer.messageLength ? record : undefined
+}
+
+/** Octets with a right sum that are no record are none of ours: to be moved aside, not tried for ever. */
+function parsed(json: Buffer): SpoolRecord | null | undefined {
+  try {
+    return JSON.parse(json.toString('utf8')) as SpoolRecord | null
+  } catch {
+    return undefined
+  }
 }

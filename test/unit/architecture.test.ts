@@ -13,7 +13,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'log.ts': [['printable.ts'], ['pino', 'pino-pretty']],
   mail: [['errors.ts'], ['node:crypto']],
   rules: [
-    ['mail', 'filters', 'errors.ts'],
+    ['mail', 'filters', 'errors.ts', 'printable.ts'],
     ['zod', 'yaml', 're2js', 'node:fs', 'node:path', 'node:url'],
   ],
   seal: [['errors.ts'], ['tweetnacl', 'sodium-native', 'node:crypto']],
@@ -25,7 +25,10 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['errors.ts'],
     ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:crypto', 'node:fs', 'node:path'],
   ],
-  config: [['errors.ts'], ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net']],
+  config: [
+    ['errors.ts', 'printable.ts'],
+    ['zod', 'yaml', 'node:fs', 'node:path', 'node:os', 'node:net'],
+  ],
   dns: [['errors.ts'], ['node:dns', 'node:net']],
   limits: [['filters'], []],
   filters: [

@@ -42,6 +42,12 @@ const read = [
   ['constructor: a\ntoString: b\n', "names of an object's own"],
 ] as const
 
+test('a CR alone is white space of JSON to both readers (found by fuzzing)', () => {
+  const both = bothOf('{ "a":\r1,\r "b": [\r] }', 'json')
+  expect(both?.quick).toEqual(both?.library)
+  expect(both?.quick.data).toEqual({ a: 1, b: [] })
+})
+
 test.for(read)('%j is read as the library reads it: %s', ([text]) => {
   const both = bothOf(text, 'yaml')
   expect(both?.quick).toEqual(both?.library)

@@ -1,6 +1,7 @@
 /** A spool entry that was cut short or altered on disk is never taken for what was written. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CorruptEntryError, openEntry } from '../../../src/spool/entry.ts'
@@ -32,6 +33,15 @@ describe('record and trailer', () => {
     )
     fc.assert(property, { numRuns: 200 })
   })
+
+  test.for(['null', '7', '[]', 'PSTSPL', '{'])(
+    'octets %s with a right sum are no record (found by fuzzing)',
+    (text) => {
+      const json = Buffer.from(text)
+      const trailer = { crc: crc32(json), recordLength: json.length, messageLength: 0 }
+      expect(decodeRecord(json, trailer)).toBeUndefined()
+    },
+  )
 
   test('a record longer than any of ours is not read into memory', () => {
     const octets = encodeRecord({ ...restOfRecord(), size: 0, sha256: '' })
