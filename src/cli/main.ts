@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander'
 import { configExitCode, describeError, UserError } from '../errors.ts'
+import { printable } from '../printable.ts'
 
 /** Each is loaded when it is asked for: what they stand on takes seconds to load altogether. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -69,10 +70,12 @@ function report(error: unknown): number {
   // Commander has printed what it has to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (error instanceof UserError) {
-    for (const line of error.message.split('\n')) process.stderr.write(`postern: ${line}\n`)
+    for (const line of error.message.split('\n'))
+      process.stderr.write(`postern: ${printable(line)}\n`)
     return configExitCode
   }
-  process.stderr.write(`postern: ${describeError(error)}\n`)
+  // A store or a server may have written a part of it.
+  process.stderr.write(`postern: ${printable(describeError(error))}\n`)
   if (process.env['POSTERN_DEBUG'] !== undefined)
     process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return 1
