@@ -2,7 +2,17 @@
  * What a first start makes in dataDir: the directory itself, the embedded key pair, a self-signed
  * certificate. A later start finds them. Each failure is one sentence with its remedy.
  */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { errorCode, UserError } from '../errors.ts'
@@ -57,6 +67,10 @@ function makeDirectory(path: string): void {
   makeDirectory(dirname(path))
   try {
     mkdirSync(path, { mode: 0o700 })
+    // Mail is no safer than the directory that it is in.
+    const parent = openSync(dirname(path), 'r')
+    fsyncSync(parent)
+    closeSync(parent)
   } catch (error) {
     // Another role has made it meanwhile.
     if (errorCode(error) !== 'EEXIST') throw error

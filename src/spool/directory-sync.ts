@@ -3,10 +3,7 @@
  * is due. A caller gets the first fsync that began after it asked, which therefore covers its
  * rename. Measured with 16 writers of 4 KiB: 4800 messages/s, against 3200/s with an fsync each.
  */
-import fs from 'node:fs'
-import { promisify } from 'node:util'
-
-const fsync = promisify(fs.fsync)
+import { type Disk, nodeDisk } from './disk.ts'
 
 export type DirectorySync = {
   /** Resolves once every rename into the directory made before the call is on disk. */
@@ -14,14 +11,14 @@ export type DirectorySync = {
   readonly close: () => void
 }
 
-export function directorySync(path: string): DirectorySync {
-  const descriptor = fs.openSync(path, 'r')
+export function directorySync(path: string, disk: Disk = nodeDisk): DirectorySync {
+  const descriptor = disk.openDirectorySync(path)
   let running: Promise<void> | undefined
   let due: Promise<void> | undefined
 
   function start(): Promise<void> {
     due = undefined
-    running = fsync(descriptor).finally(() => {
+    running = disk.fsync(descriptor).finally(() => {
       running = undefined
     })
     return running
@@ -35,7 +32,7 @@ export function directorySync(path: string): DirectorySync {
       return due
     },
     close() {
-      fs.closeSync(descriptor)
+      disk.closeSync(descriptor)
     },
   }
 }

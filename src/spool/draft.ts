@@ -5,14 +5,10 @@
  * When it rejects there is no entry.
  */
 import { createHash } from 'node:crypto'
-import fs from 'node:fs'
 import { open } from 'node:fs/promises'
-import { promisify } from 'node:util'
 import type { DirectorySync } from './directory-sync.ts'
+import { type Disk, nodeDisk } from './disk.ts'
 import { encodeRecord, type SpoolRecord } from './record.ts'
-
-const writev = promisify(fs.writev)
-const fsync = promisify(fs.fsync)
 
 /** Unwritten octets above which the sender is made to wait. */
 const highWater = 1024 * 1024
@@ -38,6 +34,7 @@ export type DraftPlaces = {
 
 export class Draft {
   readonly #places: DraftPlaces
+  readonly #disk: Disk
   readonly #hash = createHash('sha256')
   #pending: Buffer[] = []
   /** Small pieces, of which `#gathered` octets are not in `#pending` yet. */
@@ -49,8 +46,9 @@ export class Draft {
   #writing: Promise<void> | undefined
   #failure: unknown
 
-  constructor(places: DraftPlaces) {
+  constructor(places: DraftPlaces, disk: Disk = nodeDisk) {
     this.#places = places
+    this.#disk = disk
   }
 
   /** Octets taken so far. */
@@ -132,14 +130,14 @@ export class Draft {
       const sha256 = this.#hash.digest('hex')
       this.#pending.push(encodeRecord({ ...rest, size: this.#size, sha256 }))
       const descriptor = this.#open()
-      writeAllSync(descriptor, this.#pending)
+      this.#writeAllSync(descriptor, this.#pending)
       this.#pending = []
-      await fsync(descriptor)
+      await this.#disk.fsync(descriptor)
       if (!stillWanted()) {
         this.discard()
         return false
       }
-      fs.renameSync(this.#places.file, target)
+      this.#disk.renameSync(this.#places.file, target)
     } catch (error) {
       this.discard()
       throw error
@@ -149,7 +147,7 @@ export class Draft {
       await this.#places.queueSync.sync()
     } catch (error) {
       // Visible, but perhaps not on disk: the sender will be told to come back, so it must go.
-      fs.rmSync(target, { force: true })
+      this.#remove(target)
       throw error
     }
     return true
@@ -190,18 +188,32 @@ export class Draft {
   #abandon(): void {
     if (this.#descriptor === undefined) return
     this.#close()
-    fs.rmSync(this.#places.file, { force: true })
+    this.#remove(this.#places.file)
+  }
+
+  /** What a failing disk keeps is nothing promised; the next start removes it from `incoming/`. */
+  #remove(path: string): void {
+    try {
+      this.#disk.rmSync(path)
+    } catch {
+      // The failure that made it go is the one to tell of.
+    }
   }
 
   /** Synchronous, as the other steps that only touch the page cache: a third of the CPU of a thread's. */
   #open(): number {
-    this.#descriptor ??= fs.openSync(this.#places.file, 'wx', 0o600)
+    this.#descriptor ??= this.#disk.createSync(this.#places.file)
     return this.#descriptor
   }
 
   #close(): void {
-    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
+    const descriptor = this.#descriptor
     this.#descriptor = undefined
+    try {
+      if (descriptor !== undefined) this.#disk.closeSync(descriptor)
+    } catch {
+      // Linux has let go of it (close(2)), and what counts was fsynced before.
+    }
   }
 
   async #drain(): Promise<void> {
@@ -212,7 +224,7 @@ export class Draft {
         const octets = this.#pending
         const length = this.#pendingBytes
         this.#pending = []
-        await writeAll(descriptor, octets)
+        await this.#writeAll(descriptor, octets)
         this.#pendingBytes -= length
       }
     } catch (error) {
@@ -220,17 +232,16 @@ export class Draft {
     }
     this.#writing = undefined
   }
-}
 
-async function writeAll(descriptor: number, octets: Buffer[]): Promise<void> {
-  for (let rest = octets; rest.length > 0; ) {
-    const { bytesWritten } = await writev(descriptor, rest)
-    rest = without(rest, bytesWritten)
+  async #writeAll(descriptor: number, octets: Buffer[]): Promise<void> {
+    for (let rest = octets; rest.length > 0; )
+      rest = without(rest, await this.#disk.writev(descriptor, rest))
   }
-}
 
-function writeAllSync(descriptor: number, octets: Buffer[]): void {
-  for (let rest = octets; rest.length > 0; ) rest = without(rest, fs.writevSync(descriptor, rest))
+  #writeAllSync(descriptor: number, octets: Buffer[]): void {
+    for (let rest = octets; rest.length > 0; )
+      rest = without(rest, this.#disk.writevSync(descriptor, rest))
+  }
 }
 
 /** What is left of `octets` once the first `count` are written: a nearly full disk writes in part. */

@@ -9,17 +9,18 @@
  *
  * and `dataDir/dead`: entries that were given up, each beside its progress.
  */
-import fs from 'node:fs'
-import { opendir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { opendir, readdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
 import { isMessageId } from '../mail/message-id.ts'
 import { type DirectorySync, directorySync } from './directory-sync.ts'
+import { type Disk, nodeDisk } from './disk.ts'
 import { Draft } from './draft.ts'
 import { openEntry, type SpoolEntry } from './entry.ts'
 import { forgiven, hurried, noProgress, type Progress, parseProgress } from './progress.ts'
 
 export class Spool {
+  readonly #disk: Disk
   readonly #directories: { incoming: string; queue: string; progress: string; corrupt: string }
   readonly #dead: string
   readonly #queueSync: DirectorySync
@@ -27,7 +28,8 @@ export class Spool {
   #drafts = 0
 
   /** Makes what is missing under `dataDir`. Throws the system's error when that can't be done. */
-  constructor(dataDir: string) {
+  constructor(dataDir: string, disk: Disk = nodeDisk) {
+    this.#disk = disk
     const at = (name: string): string => join(dataDir, 'spool', name)
     this.#directories = {
       incoming: at('incoming'),
@@ -36,22 +38,35 @@ export class Spool {
       corrupt: at('corrupt'),
     }
     this.#dead = join(dataDir, 'dead')
-    for (const each of [...Object.values(this.#directories), this.#dead]) {
-      fs.mkdirSync(each, { recursive: true, mode: 0o700 })
+    for (const each of [...Object.values(this.#directories), this.#dead]) this.#makeDirectory(each)
+    this.#queueSync = directorySync(this.#directories.queue, disk)
+    this.#deadSync = directorySync(this.#dead, disk)
+  }
+
+  /** An entry is no safer than the directories above it: their names are on disk, too. */
+  #makeDirectory(path: string): void {
+    const first = this.#disk.mkdirSync(path)
+    if (first === undefined) return
+    for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) {
+      const parent = this.#disk.openDirectorySync(dirname(made))
+      try {
+        this.#disk.fsyncSync(parent)
+      } finally {
+        this.#disk.closeSync(parent)
+      }
     }
-    this.#queueSync = directorySync(this.#directories.queue)
-    this.#deadSync = directorySync(this.#dead)
   }
 
   /** Begins a message. Up to `memoryBytes` of it wait in memory. */
   receive(memoryBytes: number): Draft {
     this.#drafts += 1
-    return new Draft({
+    const places = {
       file: join(this.#directories.incoming, `${process.pid}.${this.#drafts}`),
       queue: this.#directories.queue,
       queueSync: this.#queueSync,
       memoryBytes,
-    })
+    }
+    return new Draft(places, this.#disk)
   }
 
   /**
@@ -61,7 +76,7 @@ export class Spool {
   async removeHalfWritten(pid?: number): Promise<number> {
     const names = await readdir(this.#directories.incoming)
     const left = pid === undefined ? names : names.filter((name) => name.startsWith(`${pid}.`))
-    for (const name of left) await rm(join(this.#directories.incoming, name), { force: true })
+    for (const name of left) await this.#disk.rm(join(this.#directories.incoming, name))
     return left.length
   }
 
@@ -113,13 +128,13 @@ export class Spool {
 
   /** The entry's plan is done. */
   async remove(id: string): Promise<void> {
-    await rm(this.#entry(id, 'queue'), { force: true })
-    await rm(this.#progress(id, 'queue'), { force: true })
+    await this.#disk.rm(this.#entry(id, 'queue'))
+    await this.#disk.rm(this.#progress(id, 'queue'))
   }
 
   /** Moves an entry that can't be read out of the way; a person decides about it. */
   async setAside(id: string): Promise<void> {
-    await rename(this.#entry(id, 'queue'), join(this.#directories.corrupt, id))
+    this.#disk.renameSync(this.#entry(id, 'queue'), join(this.#directories.corrupt, id))
   }
 
   async progress(id: string, where: 'queue' | 'dead' = 'queue'): Promise<Progress> {
@@ -133,8 +148,8 @@ export class Spool {
 
   async writeProgress(id: string, progress: Progress): Promise<void> {
     const path = this.#progress(id, 'queue')
-    await writeFile(`${path}.new`, JSON.stringify(progress), { mode: 0o600 })
-    await rename(`${path}.new`, path)
+    await this.#disk.writeFile(`${path}.new`, JSON.stringify(progress))
+    this.#disk.renameSync(`${path}.new`, path)
   }
 
   /** Makes the steps of an entry due that wait for their next attempt or were given up. */
@@ -146,12 +161,12 @@ export class Spool {
   /** Gives an entry up: it goes to the dead letters with its progress, which holds the reason. */
   async bury(id: string, progress: Progress): Promise<void> {
     await this.writeProgress(id, progress)
-    await rename(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
+    this.#disk.renameSync(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
     try {
-      await rename(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
+      this.#disk.renameSync(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
     } catch (error) {
       // Done by another process meanwhile: there is nothing to give up.
-      await rm(this.#progress(id, 'dead'), { force: true })
+      await this.#disk.rm(this.#progress(id, 'dead'))
       throw error
     }
     await this.#deadSync.sync()
@@ -160,8 +175,8 @@ export class Spool {
   /** Removes a dead letter for good: a person has decided so. False when there is none. */
   async removeDead(id: string): Promise<boolean> {
     if ((await this.size(id, 'dead')) === undefined) return false
-    await rm(this.#entry(id, 'dead'), { force: true })
-    await rm(this.#progress(id, 'dead'), { force: true })
+    await this.#disk.rm(this.#entry(id, 'dead'))
+    await this.#disk.rm(this.#progress(id, 'dead'))
     return true
   }
 
@@ -171,14 +186,14 @@ export class Spool {
     if ((await this.size(id, 'dead')) === undefined) return false
     await this.writeProgress(id, forgiven(await this.progress(id, 'dead')))
     try {
-      await rename(this.#entry(id, 'dead'), this.#entry(id, 'queue'))
+      this.#disk.renameSync(this.#entry(id, 'dead'), this.#entry(id, 'queue'))
     } catch (error) {
       // Another command has just brought it back, with this very progress.
       if (errorCode(error) === 'ENOENT') return false
       throw error
     }
     await this.#queueSync.sync()
-    await rm(this.#progress(id, 'dead'), { force: true })
+    await this.#disk.rm(this.#progress(id, 'dead'))
     return true
   }
 

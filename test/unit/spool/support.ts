@@ -13,8 +13,9 @@ afterAll(() => {
   for (const each of made) rmSync(each, { recursive: true, force: true })
 })
 
-export function scratch(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'postern-spool-'))
+/** `place`: where it is to be, when not with other temporary files. */
+export function scratch(place: string = tmpdir()): string {
+  const directory = mkdtempSync(join(place, 'postern-spool-'))
   made.push(directory)
   return directory
 }

@@ -1,0 +1,47 @@
+/**
+ * Every file operation that the spool's promises rest on, in one object, so that a test can let each of
+ * them fail in its turn, or cut the power between two of them and look at what is left. Reads are not
+ * here: what they find is checked (entry.ts).
+ */
+import fs from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+
+/** As in node:fs, with what the spool never varies left out. */
+export type Disk = {
+  /** With its parents, 0700. The first that was missing, or `undefined`: all were there. */
+  readonly mkdirSync: (path: string) => string | undefined
+  /** A new file, 0600; EEXIST when it is there. */
+  readonly createSync: (path: string) => number
+  readonly openDirectorySync: (path: string) => number
+  readonly closeSync: (descriptor: number) => void
+  /** Octets written, which may be fewer. */
+  readonly writev: (descriptor: number, octets: Buffer[]) => Promise<number>
+  readonly writevSync: (descriptor: number, octets: Buffer[]) => number
+  /** Of a file: its octets are on disk. Of a directory: its names are. */
+  readonly fsync: (descriptor: number) => Promise<void>
+  readonly fsyncSync: (descriptor: number) => void
+  readonly renameSync: (from: string, to: string) => void
+  /** What is not there needs no removing. */
+  readonly rmSync: (path: string) => void
+  readonly rm: (path: string) => Promise<void>
+  readonly writeFile: (path: string, text: string) => Promise<void>
+}
+
+const writev = promisify(fs.writev)
+
+/** The disk there is. */
+export const nodeDisk: Disk = {
+  mkdirSync: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
+  createSync: (path) => fs.openSync(path, 'wx', 0o600),
+  openDirectorySync: (path) => fs.openSync(path, 'r'),
+  closeSync: fs.closeSync,
+  writev: async (descriptor, octets) => (await writev(descriptor, octets)).bytesWritten,
+  writevSync: fs.writevSync,
+  fsync: promisify(fs.fsync),
+  fsyncSync: fs.fsyncSync,
+  renameSync: fs.renameSync,
+  rmSync: (path) => fs.rmSync(path, { force: true }),
+  rm: (path) => rm(path, { force: true }),
+  writeFile: (path, text) => writeFile(path, text, { mode: 0o600 }),
+}
