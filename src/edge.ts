@@ -46,9 +46,12 @@ export function edge(): Edge {
   return current
 }
 
-/** Throws `UserError` for a rule set that can't be used, the system's error for an unusable dataDir. */
-export async function openEdge(config: Config, redis: RedisPlace): Promise<Edge> {
-  const rules = openRules(config)
+/**
+ * `again`: this process takes the place of one that died. Throws `UserError` for a rule set that can't be
+ * used, the system's error for an unusable dataDir.
+ */
+export async function openEdge(config: Config, redis: RedisPlace, again: boolean): Promise<Edge> {
+  const rules = openRules(config, again)
 
   const spool = new Spool(config.dataDir)
   const space = freeSpace(config.dataDir, config.spool)

@@ -6,7 +6,7 @@ import { commandLine, configFile, configOf, printLine } from './context.ts'
 const roles = ['smtp', 'worker', 'http'] as const
 type Role = (typeof roles)[number]
 
-type Options = { role?: Role; worker: number; fresh?: true }
+type Options = { role?: Role; worker: number; fresh?: true; again?: true }
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -25,6 +25,10 @@ export function serveCommand(): Command {
     .option(
       '--fresh',
       'worker: no other worker of this node runs, so forget what the last run had under way',
+    )
+    .option(
+      '--again',
+      'smtp: it has died; with rule files that can not be used, take the rules that were in force',
     )
     .addHelpText('after', '\nExample:\n  postern serve --config /etc/postern/postern.yaml')
     .action(async (options: Options, command: Command) => {
@@ -51,7 +55,9 @@ export function serveCommand(): Command {
 
       async function runRole(role: Role): Promise<readonly string[]> {
         // Each process loads what its own role needs.
-        if (role === 'smtp') return (await import('../roles/smtp.ts')).runSmtp(config)
+        if (role === 'smtp') {
+          return (await import('../roles/smtp.ts')).runSmtp(config, options.again === true)
+        }
         if (role === 'http') return [await (await import('../roles/http.ts')).runHttp(config)]
         const { runWorker } = await import('../roles/worker.ts')
         await runWorker(config, { number: options.worker, fresh: options.fresh === true })

@@ -6,13 +6,14 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { Config } from '../config/options.ts'
-import { describeError, UserError } from '../errors.ts'
+import { describeError } from '../errors.ts'
 import { type CompiledFilters, compileFilters } from '../filters/ip-filter.ts'
 import { log } from '../log.ts'
 import { compile } from '../rules/evaluate.ts'
 import type { NamedRules, RuleSets } from '../rules/plan.ts'
 import type { RuleSet } from '../rules/rule-set.ts'
-import { activeRuleSet } from './resources.ts'
+import { type ActiveRules, activeRuleSet } from './resources.ts'
+import { keepInForce, problemsOf, rulesAtStart } from './rules-in-force.ts'
 
 /** One reading of the rules; a message is judged by one of them from its first command to its last. */
 export type RulesInForce = RuleSets & { readonly filters: CompiledFilters }
@@ -26,13 +27,19 @@ export type LiveRules = {
 
 const lookEveryMs = 500
 
-/** Throws `UserError` when the rules can't be used to begin with. */
-export function openRules(config: Config): LiveRules {
-  let current = load(config)
-  let trouble: string | undefined
+/**
+ * Throws `UserError` when the rules can't be used to begin with. `again`: this process takes the place of
+ * one that died, and those that were in force will do.
+ */
+export function openRules(config: Config, again: boolean): LiveRules {
+  const first = rulesAtStart(config, again)
+  let current = inForce(config, first)
+  let trouble = first.problems[0]
   const close = onChange(config, () => {
     try {
-      current = load(config)
+      const read = activeRuleSet(config)
+      current = inForce(config, read)
+      keepInForce(config, read)
       trouble = undefined
       const rules = current.active.compiled.ruleSet.Rules.length
       log.info({ ruleSet: current.active.name, rules }, 'The rules changed and are in force')
@@ -75,10 +82,6 @@ export function watchRules(config: Config): RulesWatch {
   return { trouble: () => trouble, loadedAt: () => loadedAt, close }
 }
 
-function problemsOf(error: unknown): string[] {
-  return error instanceof UserError ? error.message.split('\n') : [describeError(error)]
-}
-
 /** Calls `changed` when the files have changed and settled; answers what ends it. */
 function onChange(config: Config, changed: () => void): () => void {
   let seen = signatureOf(config)
@@ -98,8 +101,10 @@ function onChange(config: Config, changed: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-function load(config: Config): RulesInForce {
-  const { ruleSet, shadow, warnings, filters } = activeRuleSet(config)
+function inForce(
+  config: Config,
+  { ruleSet, shadow, warnings, filters }: ActiveRules,
+): RulesInForce {
   for (const warning of warnings) log.warn({ ruleSet: config.rules.active }, warning)
   const named = (each: RuleSet): NamedRules => ({
     name: each.Metadata.Name,

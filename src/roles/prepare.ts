@@ -31,6 +31,7 @@ export function places(dataDir: string) {
     redis: join(dataDir, 'redis'),
     clamd: join(dataDir, 'clamd'),
     lock: join(dataDir, 'serve.pid'),
+    rulesInForce: join(dataDir, 'rules-in-force.json'),
   } as const
 }
 

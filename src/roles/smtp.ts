@@ -21,7 +21,7 @@ import { doorOf } from './door.ts'
 import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
-import { activeRuleSet } from './resources.ts'
+import { rulesAtStart } from './rules-in-force.ts'
 import { onStop, stopMessage, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
@@ -39,11 +39,14 @@ const plugins = [
 /** How long messages under way may take to get their answer when the server stops. */
 const drainMs = 20_000
 
-/** Resolves with the addresses once every process listens. Throws `UserError`. */
-export async function runSmtp(config: Config): Promise<readonly string[]> {
+/**
+ * Resolves with the addresses once every process listens. `again`: it died and is started again. Throws
+ * `UserError`.
+ */
+export async function runSmtp(config: Config, again: boolean): Promise<readonly string[]> {
   const home = places(config.dataDir).haraka
   const addresses = Promise.withResolvers<readonly string[]>()
-  if (cluster.isPrimary) await makeReady(home, config)
+  if (cluster.isPrimary) await makeReady(home, config, again)
   if (cluster.isPrimary && config.smtp.processes > 0) {
     // The workers accept for themselves. Handed over by the primary (Node's default), a connection on
     // its way to a worker that dies would be lost, and each costs some 10 % more CPU.
@@ -52,7 +55,8 @@ export async function runSmtp(config: Config): Promise<readonly string[]> {
     startHaraka(home, () => {})
     return addresses.promise
   }
-  const edge = await openEdge(config, redisPlace(config))
+  // The primary has found rules to begin with; a worker of it that can't start is forked for ever.
+  const edge = await openEdge(config, redisPlace(config), again || cluster.isWorker)
   onStop(async () => {
     stopListening()
     await within(drainMs, drainSessions())
@@ -67,10 +71,9 @@ export async function runSmtp(config: Config): Promise<readonly string[]> {
   return addresses.promise
 }
 
-async function makeReady(home: string, config: Config): Promise<void> {
+async function makeReady(home: string, config: Config, again: boolean): Promise<void> {
   await prepare(config)
-  // Before the cluster: a worker of it that can't start is started again for ever.
-  activeRuleSet(config)
+  rulesAtStart(config, again)
   for (const address of config.smtp.listen) await portIsFree('smtp.listen', address)
   const { cert, key } = certificateOf(config)
   writeHome(home, {

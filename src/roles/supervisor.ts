@@ -16,9 +16,9 @@ import { activeRuleSet } from './resources.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
 import { groupStopMs, stopMessage, within } from './stop.ts'
 
-const firstRestartMs = 500
+const firstRestartMs = 100
 const maxRestartMs = 30_000
-/** A child that lived this long failed for a new reason. */
+/** A child that lived this long failed for a new reason, and is soon back again. */
 const steadyMs = 60_000
 /** With the test signatures it is ready in a second; mail need not wait for the official ones. */
 const clamdPatienceMs = 5000
@@ -34,6 +34,8 @@ const withoutRights = {
   execPath: 'setpriv',
   execArgv: [...noRights, process.execPath, ...process.execArgv],
 }
+
+type Arguments = Readonly<Partial<Record<'always' | 'first' | 'later', readonly string[]>>>
 
 type Role = {
   readonly name: string
@@ -77,27 +79,32 @@ export async function supervise(
   }
   const { processes } = config.delivery
   const workers = Array.from({ length: processes }, (_, index) => {
-    if (index > 0) return startRole('worker', ['--worker', String(index)])
+    if (index > 0) return startRole('worker', { always: ['--worker', String(index)] })
     // The lock on dataDir says that no worker is left from the last run; an only worker never has
     // another beside it, so what one that died had under way need not be waited for.
-    return processes === 1 ? startRole('worker', ['--fresh']) : startRole('worker', [], ['--fresh'])
+    return processes === 1
+      ? startRole('worker', { always: ['--fresh'] })
+      : startRole('worker', { first: ['--fresh'] })
   })
-  const [smtp, http] = await Promise.all([startRole('smtp'), startRole('http'), ...workers])
+  const [smtp, http] = await Promise.all([
+    startRole('smtp', { later: ['--again'] }),
+    startRole('http', {}),
+    ...workers,
+  ])
   serving = true
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => void stop(0))
   return { madeKey, smtp, http: http[0] ?? '' }
 
-  /** Resolves with what the role reports when it serves. `once`: arguments of the first start only. */
+  /** Resolves with what the role reports when it serves; with its arguments, some not at each start. */
   async function startRole(
     name: string,
-    args: readonly string[] = [],
-    once: readonly string[] = [],
+    { always = [], first = [], later = [] }: Arguments,
   ): Promise<readonly string[]> {
     const reported = Promise.withResolvers<readonly string[]>()
-    let more = once
+    let more = first
     const start = (): ChildProcess => {
-      const child = fork(command.script, [...command.args, '--role', name, ...args, ...more], {
+      const child = fork(command.script, [...command.args, '--role', name, ...always, ...more], {
         // A group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order.
         detached: true,
         // What Haraka's parts print when they are loaded is nobody's business; our log is stderr.
@@ -108,7 +115,7 @@ export async function supervise(
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
         if (message.postern === 'serving') reported.resolve(message.addresses ?? [])
       })
-      more = []
+      more = later
       return child
     }
     await launch({ name, start, delayMs: firstRestartMs })
@@ -125,21 +132,24 @@ export async function supervise(
       // Later it may be a file that somebody is writing: the others go on meanwhile.
       if (code === configExitCode && !serving) return void stop(code)
       if (performance.now() - since > steadyMs) role.delayMs = firstRestartMs
-      launchAgain(role, { code, signal }, `The ${role.name} process died; it is started again`)
+      launchAgain(role, { code, signal }, `The ${role.name} process died`)
     })
   }
 
   function launchAgain(role: Role, why: Record<string, unknown>, text: string): void {
     const againInMs = role.delayMs
     role.delayMs = Math.min(againInMs * 2, maxRestartMs)
-    log.error({ role: role.name, ...why, againInMs }, text)
+    log.error(
+      { role: role.name, ...why, againInMs },
+      `${text}; it is started again in ${againInMs / 1000} s`,
+    )
     setTimeout(() => {
       if (stopping) return
       launch(role).catch((error: unknown) =>
         launchAgain(
           role,
           { reason: describeError(error) },
-          `The ${role.name} process could not be started; it will be tried again`,
+          `The ${role.name} process could not be started`,
         ),
       )
     }, againInMs)

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -123,18 +123,74 @@ describe('what is gone for a while', () => {
     await postern.killAll()
   })
 
-  test('a rule file, broken while a role is started again, stops nothing but that role', async () => {
-    const port = await freePort()
-    const postern = await startPostern({ config: { smtp: { listen: [`127.0.0.1:${port}`] } } })
-    const rules = join(postern.directory, 'rules/default.yaml')
-    const good = readFileSync(rules)
-    writeFileSync(rules, 'Rules: [')
-    process.kill(postern.pids()['smtp']?.[0] ?? 0, 'SIGKILL')
-    await postern.logged(({ role, code }) => role === 'smtp' && code === 78)
-    expect((await fetch(`${postern.http}/healthz`)).status).toBe(200)
-    writeFileSync(rules, good)
-    await until(() => accepts(postern))
-    await expectService(postern)
+  const victims = [
+    // which SMTP process, why
+    [0, 'the one that supervises the sessions, which is started again by serve'],
+    [1, 'the one that has the sessions, which is started again by the other'],
+  ] as const
+
+  test.for(victims)(
+    'a rule file: SMTP process %d that dies takes the rules that were in force: %s',
+    async ([victim]) => {
+      const port = await freePort()
+      const postern = await startPostern({
+        config: { smtp: { listen: [`127.0.0.1:${port}`], processes: 1 } },
+      })
+      const kept = join(postern.dataDir, 'rules-in-force.json')
+      expect(statSync(kept).mode & 0o777).toBe(0o600)
+      const rules = join(postern.directory, 'rules/default.yaml')
+      const good = readFileSync(rules)
+      writeFileSync(rules, 'Rules: [')
+      const before = postern.pids()['smtp'] ?? []
+      process.kill(before[victim] ?? 0, 'SIGKILL')
+      const { level, problems } = await postern.logged(({ msg }) =>
+        msg.startsWith('The rules can not be used; this process was started again with those'),
+      )
+      expect([level, String(problems)]).toEqual(['error', expect.stringContaining(`${rules}:1:`)])
+      await until(() => accepts(postern))
+      expect(postern.pids()['smtp']).not.toContain(before[victim])
+      await expectService(postern)
+      const ready = await fetch(`${postern.http}/readyz`)
+      expect([ready.status, await ready.text()]).toEqual([
+        503,
+        expect.stringMatching(/^rules: .*; the rules before stay in force$/m),
+      ])
+      expect(await (await fetch(`${postern.http}/metrics`)).text()).toMatch(/^postern_rules_ok 0$/m)
+
+      // Mended, it is in force again without another start.
+      writeFileSync(rules, good)
+      await postern.logged(({ msg }) => msg === 'The rules changed and are in force')
+      await until(async () => (await readiness(postern)) === 200)
+      await postern.stop()
+
+      // A start of all of it still refuses a broken file, whatever was in force before.
+      writeFileSync(rules, 'Rules: [')
+      await expect(startPostern({ again: postern })).rejects.toThrow('postern exited with 78')
+    },
+  )
+
+  test('a process that is killed at once again and again is waited for longer each time, from 0.1 s on', async () => {
+    const postern = await startPostern()
+    const told = (): (readonly [unknown, string])[] =>
+      postern
+        .logs()
+        .filter(({ role, msg }) => role === 'http' && msg.includes('died'))
+        .map(({ againInMs, msg }) => [againInMs, msg] as const)
+    for (const count of [1, 2, 3]) {
+      let pid: number | undefined
+      await until(() => {
+        pid = postern.pids()['http']?.[0]
+        return pid !== undefined
+      })
+      process.kill(pid ?? 0, 'SIGKILL')
+      await until(() => told().length === count)
+    }
+    expect(told()).toEqual(
+      [100, 200, 400].map((ms) => [
+        ms,
+        `The http process died; it is started again in ${ms / 1000} s`,
+      ]),
+    )
     await postern.killAll()
   })
 })
