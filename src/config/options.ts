@@ -96,7 +96,7 @@ export const options = z.strictObject({
   redis: parts.redis
     .default('embedded')
     .describe(
-      'Where the delivery queue is. `embedded` runs a redis-server in dataDir. Losing Redis loses no mail.',
+      'Where the delivery queue is. `embedded` runs a redis-server in dataDir. Losing Redis loses no mail; its maxmemory-policy must be noeviction.',
     ),
   dns: node.dns.prefault({}).describe('Asking name servers.'),
   authentication: node.authentication

@@ -78,6 +78,41 @@ export function describePlace(place: RedisPlace): string {
   return place.replace(/\/\/[^@/]*@/, '//').replace(/\?.*$/, '')
 }
 
+/** What keeps a Redis that answers from being a queue, each in a sentence. */
+export type RedisTroubles = {
+  /** It may throw jobs away, so that mail waits for the sweep (pitfalls P60); with the remedy. */
+  readonly evicts?: string
+  /** It takes no jobs now. */
+  readonly refuses?: string
+}
+
+/** Rejects when there is no answer. Asks INFO: CONFIG is refused by many who run Redis for others. */
+export async function redisTroubles(
+  client: Redis | Cluster,
+  place: RedisPlace,
+): Promise<RedisTroubles> {
+  const info = await client.info()
+  const field = (name: string): string =>
+    new RegExp(`^${name}:([\\w-]+)`, 'm').exec(info)?.[1] ?? ''
+  const at = `the Redis at ${describePlace(place)}`
+  const policy = field('maxmemory_policy')
+  const limit = Number(field('maxmemory'))
+  const refuses =
+    limit > 0 && Number(field('used_memory')) > limit
+      ? `${at} is full: raise its maxmemory (${limit})`
+      : field('role') === 'slave' && field('slave_read_only') === '1'
+        ? `${at} is a read-only replica: set redis in postern.yaml to its master, or to its sentinels`
+        : undefined
+  return {
+    ...(policy !== '' && policy !== 'noeviction'
+      ? {
+          evicts: `${at} has maxmemory-policy ${policy} and may throw away what waits to be delivered: redis-cli CONFIG SET maxmemory-policy noeviction, and the same in its redis.conf`,
+        }
+      : {}),
+    ...(refuses === undefined ? {} : { refuses }),
+  }
+}
+
 function reportOutages(client: Redis | Cluster, where: string): void {
   let away = false
   let reason = ''

@@ -6,7 +6,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../config/options.ts'
 import { parseListen } from '../config/values.ts'
-import { connectRedis } from '../delivery/redis.ts'
+import { connectRedis, type RedisTroubles, redisTroubles } from '../delivery/redis.ts'
 import { openDns } from '../dns/resolver.ts'
 import { describeError } from '../errors.ts'
 import { watchZones } from '../filters/zones.ts'
@@ -46,9 +46,9 @@ export async function runHttp(config: Config): Promise<string> {
       return space.isLow(0) ? 'disk: below spool.minFreeBytes, mail is deferred' : undefined
     },
     async () => {
-      const answer = await pinged(redis)
-      if (answer === 'PONG') return undefined
-      return `redis: ${answer}; mail is accepted and waits in the spool`
+      const { evicts, refuses } = await troublesInTime(redisTroubles(redis, redisPlace(config)))
+      if (refuses !== undefined) return `redis: ${refuses}; mail is accepted and waits in the spool`
+      return evicts && `redis: ${evicts}`
     },
     async () => {
       const trouble = rules.trouble()
@@ -97,15 +97,16 @@ export async function runHttp(config: Config): Promise<string> {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-/** Redis's answer, or why there is none. A Redis that hangs takes the question and never answers. */
-async function pinged(redis: ReturnType<typeof connectRedis>): Promise<string> {
+/** No answer is trouble, too: a Redis that hangs takes the question and never answers. */
+async function troublesInTime(asked: Promise<RedisTroubles>): Promise<RedisTroubles> {
   let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<string>((resolve) => {
-    timer = setTimeout(resolve, pingMs, `no answer in ${pingMs} ms`)
+  const deadline = new Promise<RedisTroubles>((resolve) => {
+    timer = setTimeout(resolve, pingMs, { refuses: `no answer in ${pingMs} ms` })
   })
-  const answer = await Promise.race([redis.ping().catch(describeError), deadline])
+  const answered = asked.catch((error: unknown) => ({ refuses: describeError(error) }))
+  const found = await Promise.race([answered, deadline])
   clearTimeout(timer)
-  return answer
+  return found
 }
 
 function send(response: ServerResponse, status: number, text: string, type = 'text/plain'): void {

@@ -7,10 +7,11 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Config } from '../config/options.ts'
-import type { RedisPlace } from '../delivery/redis.ts'
+import { connectRedis, type RedisPlace, redisTroubles } from '../delivery/redis.ts'
 import { UserError } from '../errors.ts'
 import { dyingWithParent, socketIn } from './child.ts'
 import { places } from './prepare.ts'
+import { within } from './stop.ts'
 
 /** Where the queue is: the configured Redis, or the embedded one's socket. */
 export function redisPlace({ redis, dataDir }: Config): RedisPlace {
@@ -48,6 +49,26 @@ export async function spawnRedis(dataDir: string): Promise<ChildProcess> {
 
 const missing =
   'redis: embedded needs redis-server 7 or newer, which is not installed: apt-get install redis-server, or set redis: redis://HOST in postern.yaml.'
+
+/** How long a start waits for the answer of a Redis that is not ours: one that is away is no reason not to. */
+const policyMs = 3000
+
+/** Throws `UserError` for a configured Redis that answers and may throw jobs away. */
+export async function requireKeepingRedis(config: Config): Promise<void> {
+  if (config.redis === 'embedded') return
+  const client = connectRedis(config.redis, 'fails-soon')
+  let problem: string | undefined
+  const asked = redisTroubles(client, config.redis).then(
+    ({ evicts }) => {
+      problem = evicts
+    },
+    // Away, which its clients tell of.
+    () => {},
+  )
+  await within(policyMs, asked)
+  client.disconnect()
+  if (problem !== undefined) throw new UserError(`redis: ${problem}.`)
+}
 
 /** Ends a server that an earlier run left behind: two must never write one append-only file. */
 async function stopOrphan(socket: string): Promise<void> {

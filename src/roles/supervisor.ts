@@ -11,7 +11,7 @@ import { noRights } from './child.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
 import { places, prepare } from './prepare.ts'
 import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
-import { redisPlace, redisReady, spawnRedis } from './redis-server.ts'
+import { redisPlace, redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
 import { groupStopMs, stopMessage, within } from './stop.ts'
@@ -54,6 +54,7 @@ export async function supervise(
   // The roles look too, but here a mistake is told once, before anything is started.
   activeRuleSet(config)
   requireSealingKeys(config)
+  await requireKeepingRedis(config)
   lock(places(config.dataDir).lock)
   if (isNeedlesslyRoot(config)) log.warn(`Postern runs as root; write ${rootRemedy}`)
   let stopping = false

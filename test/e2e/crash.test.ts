@@ -1,0 +1,21 @@
+/** D§2.1 under random kills of everything at once; `npm run torture -- crash` does the same for as long as one likes. */
+import { afterEach, expect, test, vi } from 'vitest'
+import { crashRound, victims } from '../support/crash.ts'
+import { nothingWrong } from '../support/load.ts'
+import { stopAll } from '../support/postern.ts'
+import { seeded } from '../support/seeded.ts'
+
+vi.setConfig({ testTimeout: 240_000 })
+afterEach(stopAll)
+
+test('kills of any process and of the whole tree under mail of 1 KiB to 8 MiB lose, double and damage nothing', async () => {
+  const { kills, sent, tally } = await crashRound({
+    random: seeded(20_261_125),
+    messages: 60,
+    kills: 12,
+    of: Object.keys(victims),
+    maxBytes: 8 * 1024 * 1024,
+  })
+  console.info(`${sent.kept.size} messages, killed: ${[...kills].join(' ')}`)
+  expect(tally).toEqual(nothingWrong)
+})
