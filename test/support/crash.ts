@@ -8,35 +8,44 @@ import { freePort, messageOf, type Sent, sendAll, type Tally, tally } from './lo
 import { type RunningPostern, startPostern, until } from './postern.ts'
 
 const KiB = 1024
-const MiB = 1024 * KiB
 
-/** What is killed → how to find it. */
-export const victims: Readonly<
-  Record<string, (pids: ReturnType<RunningPostern['pids']>) => number | undefined>
-> = {
-  'SMTP primary': ({ smtp }) => smtp?.[0],
-  'SMTP process': ({ smtp }) => smtp?.at(-1),
-  worker: ({ worker }) => worker?.[0],
-  Redis: ({ redis }) => redis?.at(-1),
-  'whole tree': ({ serve }) => serve?.[0],
+type Victim = {
+  /** How often it is chosen, beside the others: what takes long to start again less often. */
+  readonly weight: number
+  readonly find: (pids: ReturnType<RunningPostern['pids']>) => number | undefined
+}
+
+/** What is killed. */
+export const victims: Readonly<Record<string, Victim>> = {
+  'SMTP primary': { weight: 2, find: ({ smtp }) => smtp?.[0] },
+  'SMTP process': { weight: 4, find: ({ smtp }) => smtp?.at(-1) },
+  worker: { weight: 4, find: ({ worker }) => worker?.[0] },
+  Redis: { weight: 3, find: ({ redis }) => redis?.at(-1) },
+  'whole tree': { weight: 1, find: ({ serve }) => serve?.[0] },
+  // A new one begins while what is left of the old one is ending.
+  'serve alone': { weight: 1, find: ({ serve }) => serve?.[0] },
 }
 
 export type Crashed = {
   /** How often what was killed. */
   readonly kills: ReadonlyMap<string, number>
-  readonly sent: Sent
+  readonly sent: readonly Sent[]
   /** `left`: what is still in the spool, half received messages, too. */
   readonly tally: Tally
 }
 
 export type CrashPlan = {
   readonly random: () => number
-  readonly messages: number
   readonly kills: number
   /** Names of `victims`. */
   readonly of: readonly string[]
+  /** Of one message, and of all; when these are sent, small ones follow as long as there are kills left. */
   readonly maxBytes: number
+  readonly totalBytes: number
 }
+
+const batch = 24
+const sessions = 6
 
 export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   const { random } = plan
@@ -45,21 +54,38 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
     config: { smtp: { listen: [`127.0.0.1:${port}`], processes: 2 } },
   })
   const kills = new Map<string, number>()
-  const messages = Array.from({ length: plan.messages }, (_, number) =>
-    messageOf(sizeBy(random, plan.maxBytes), number),
-  )
-  const [sent] = await Promise.all([sendAll(() => ({ host: '127.0.0.1', port }), messages), kill()])
+  const drawn = plan.of.flatMap((name) => Array<string>(victims[name]?.weight ?? 0).fill(name))
+  let killing = true
+  const killed = kill().finally(() => {
+    killing = false
+  })
+  const [sent] = await Promise.all([send(), killed])
   await postern.delivered()
-  const counted = await tally(postern, sent)
+  const counted = await tally(postern, ...sent)
   const half = readdirSync(join(postern.dataDir, 'spool/incoming')).length
   await postern.killAll()
   rmSync(postern.directory, { recursive: true })
   return { kills, sent, tally: { ...counted, left: counted.left + half } }
 
+  async function send(): Promise<Sent[]> {
+    const sent: Sent[] = []
+    let total = 0
+    for (let number = 0; killing; number += batch) {
+      const most = total < plan.totalBytes ? plan.maxBytes : 16 * KiB
+      const messages = Array.from({ length: batch }, (_, index) =>
+        messageOf(sizeBy(random, most), number + index),
+      )
+      total += messages.reduce((sum, { length }) => sum + length, 0)
+      sent.push(await sendAll(() => ({ host: '127.0.0.1', port }), messages, { sessions }))
+      if (most < plan.maxBytes) await pause(random() * 300)
+    }
+    return sent
+  }
+
   async function kill(): Promise<void> {
     for (let left = plan.kills; left > 0; left -= 1) {
-      await new Promise((resolve) => setTimeout(resolve, random() * 1200))
-      const name = plan.of[Math.floor(random() * plan.of.length)] ?? ''
+      await pause(random() * 1200)
+      const name = drawn[Math.floor(random() * drawn.length)] ?? ''
       await killOne(name)
       kills.set(name, (kills.get(name) ?? 0) + 1)
     }
@@ -74,16 +100,31 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
     let pid: number | undefined
     // One that has just been killed is not there yet.
     await until(() => {
-      pid = victims[name]?.(postern.pids())
+      pid = victims[name]?.find(postern.pids())
       return pid !== undefined
     })
-    if (pid !== undefined) process.kill(pid, 'SIGKILL')
+    if (pid === undefined) throw new Error(`there is no ${name}`)
+    process.kill(pid, 'SIGKILL')
+    if (name === 'serve alone') postern = await startAgain()
   }
+
+  /** What has the port may be ending still: whoever supervises `serve` tries again, too. */
+  async function startAgain(): Promise<RunningPostern> {
+    for (let tries = 50; ; tries -= 1) {
+      try {
+        return await startPostern({ again: postern })
+      } catch (error) {
+        if (tries === 0 || !String(error).includes('is taken by another program')) throw error
+      }
+    }
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }
 
 /** From 1 KiB on, each power of ten as likely as the next, so that most are small and some are large. */
 function sizeBy(random: () => number, maxBytes: number): number {
   return Math.floor(KiB * (maxBytes / KiB) ** (random() ** 1.5))
 }
-
-export const largest = 20 * MiB
