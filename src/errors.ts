@@ -37,10 +37,17 @@ export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const causes: string[] = []
   for (let each: unknown = error; each instanceof Error; each = each.cause) {
-    const text = each.message === '' ? each.name : each.message
+    const text = messageOf(each)
     if (!causes.includes(text)) causes.push(text)
   }
   return causes.join(': ').replace(/\s+/g, ' ').trim()
+}
+
+/** Node gives no message to what failed at each address of a name (`AggregateError`): the reasons are in it. */
+function messageOf(error: Error): string {
+  if (!(error instanceof AggregateError)) return error.message || error.name
+  const reasons = [...new Set(error.errors.map(describeError))].join(', ')
+  return [error.message, reasons].filter((each) => each !== '').join(': ') || error.name
 }
 
 /** The system's code (`ENOSPC`, `ECONNREFUSED`, …) of an error, if it carries one. */

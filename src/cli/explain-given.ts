@@ -6,7 +6,7 @@ import { isMessageId } from '../mail/message-id.ts'
 import type { Verdicts } from '../mail/verdict.ts'
 import type { Given } from '../rules/forecast.ts'
 import { messageFrom } from '../rules/given-message.ts'
-import { Spool } from '../spool/spool.ts'
+import { hasSpool, Spool } from '../spool/spool.ts'
 import { givenVerdicts } from './explain-verdicts.ts'
 
 export type GivenOptions = {
@@ -63,14 +63,14 @@ type Kept = {
 
 async function keptMessage(id: string, dataDir: string): Promise<Kept> {
   if (!isMessageId(id)) throw new UserError(`${JSON.stringify(id)} is no id of a message.`)
+  const unknown = new UserError(
+    `${id} is neither in the spool nor among the dead letters of ${dataDir}: a message that is delivered is explained by its file, --message.`,
+  )
+  if (!hasSpool(dataDir)) throw unknown
   const spool = new Spool(dataDir)
   try {
     const entry = (await spool.read(id)) ?? (await spool.read(id, 'dead'))
-    if (entry === undefined) {
-      throw new UserError(
-        `${id} is neither in the spool nor among the dead letters of ${dataDir}: a message that is delivered is explained by its file, --message.`,
-      )
-    }
+    if (entry === undefined) throw unknown
     const { envelope, verdicts } = entry.record
     try {
       return { envelope, verdicts, octets: Buffer.concat(await Array.fromAsync(entry.message())) }

@@ -5,7 +5,7 @@ import { UserError } from '../errors.ts'
 import { isMessageId, messageIdTime } from '../mail/message-id.ts'
 import { describeStep } from '../rules/describe.ts'
 import { isHeld } from '../spool/progress.ts'
-import type { Spool } from '../spool/spool.ts'
+import { hasSpool, type Spool } from '../spool/spool.ts'
 import { announceAll } from './announce.ts'
 import { configOf, printable, printJson, printLine, printTable } from './context.ts'
 import { openSpool } from './open-spool.ts'
@@ -72,6 +72,11 @@ type Line = {
 }
 
 async function show(config: Config, where: 'queue' | 'dead', json: boolean): Promise<void> {
+  if (!hasSpool(config.dataDir)) {
+    throw new UserError(
+      `${config.dataDir} holds no spool: Postern has not run there yet, or dataDir in postern.yaml names another directory.`,
+    )
+  }
   const spool = openSpool(config)
   const ids = where === 'dead' ? await spool.deadIds() : (await Array.fromAsync(spool.ids())).sort()
   const lines = (await Promise.all(ids.map((id) => linesOf(spool, id, where)))).flat()

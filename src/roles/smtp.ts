@@ -6,6 +6,7 @@ import cluster from 'node:cluster'
 import { extname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { openEdge } from '../edge.ts'
+import { describeError } from '../errors.ts'
 import { writeHome } from '../haraka/home.ts'
 import {
   guardListeners,
@@ -86,11 +87,18 @@ async function makeReady(home: string, config: Config, again: boolean): Promise<
     extension: extname(import.meta.filename),
     tls: { cert, key },
   })
-  const spool = new Spool(config.dataDir)
-  const removed = await spool.removeHalfWritten()
-  spool.close()
+  const removed = await removeHalfWritten(config)
   if (removed > 0) {
     log.info({ removed }, 'Removed messages that were half received when the last run ended')
+  }
+}
+
+async function removeHalfWritten({ dataDir }: Config, pid?: number): Promise<number> {
+  const spool = new Spool(dataDir)
+  try {
+    return await spool.removeHalfWritten(pid)
+  } finally {
+    spool.close()
   }
 }
 
@@ -108,8 +116,9 @@ function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => 
       { worker: worker.process.pid, code, signal },
       'An SMTP process died; another takes its place',
     )
-    const spool = new Spool(config.dataDir)
-    void spool.removeHalfWritten(worker.process.pid).finally(() => spool.close())
+    removeHalfWritten(config, worker.process.pid).catch((error: unknown) =>
+      log.warn({ reason: describeError(error) }, 'What it had half received could not be removed'),
+    )
   })
   onStop(async () => {
     const workers = Object.values(cluster.workers ?? {}).filter((each) => each !== undefined)

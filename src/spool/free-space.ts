@@ -2,7 +2,7 @@
  * Whether the disk under the spool has room. Asked at each MAIL FROM, so the answer comes from
  * memory; the file system is asked again when that is older than a second (D§2.7, pitfalls P17).
  */
-import { statfs } from 'node:fs/promises'
+import { access, constants, statfs } from 'node:fs/promises'
 
 export type SpaceLimits = { readonly minFreeBytes: number; readonly minFreeInodes: number }
 
@@ -23,6 +23,8 @@ export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
 
   async function ask(): Promise<void> {
     try {
+      // A disk that failed is often mounted anew, to be read only: its room is no use.
+      await access(directory, constants.W_OK)
       const found = await statfs(directory)
       bytes = found.bavail * found.bsize
       // File systems without inodes of their own (btrfs, …) say 0 of 0.

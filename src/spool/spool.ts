@@ -19,6 +19,11 @@ import { Draft } from './draft.ts'
 import { openEntry, type SpoolEntry } from './entry.ts'
 import { forgiven, hurried, noProgress, type Progress, parseProgress } from './progress.ts'
 
+/** Whether Postern has run there: commands that only look must not make a spool, perhaps as another user. */
+export function hasSpool(dataDir: string): boolean {
+  return fs.existsSync(join(dataDir, 'spool', 'queue'))
+}
+
 export class Spool {
   readonly #disk: Disk
   readonly #directories: { incoming: string; queue: string; progress: string; corrupt: string }

@@ -9,6 +9,7 @@ import { explainCommand } from '../../../src/cli/explain-command.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
 import { mailCommand } from '../../../src/cli/mail.ts'
 import { quarantineCommand } from '../../../src/cli/quarantine.ts'
+import { queueCommand } from '../../../src/cli/queue.ts'
 import { replayCommand } from '../../../src/cli/replay.ts'
 import { rulesCommand } from '../../../src/cli/rules.ts'
 
@@ -61,6 +62,7 @@ async function run(args: readonly string[]): Promise<Ran> {
   const program = new Command('postern').option('--config <file>')
   program.addCommand(mailCommand()).addCommand(keysCommand()).addCommand(explainCommand())
   program.addCommand(replayCommand()).addCommand(quarantineCommand())
+  program.addCommand(queueCommand())
   program.addCommand(rulesCommand()).addCommand(checkCommand())
   for (const each of allOf(program)) each.exitOverride()
   try {

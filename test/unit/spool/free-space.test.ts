@@ -17,6 +17,13 @@ test('a file system that cannot be asked has no room', async () => {
   expect(space.isLow(0)).toBe(true)
 })
 
+test('a file system that is mounted to be read only has no room, however much is free', async () => {
+  // The kernel's own, which nobody can write, is one, root or not.
+  const space = freeSpace('/proc/sys/fs', { ...none, minFreeBytes: 1 })
+  await space.refresh()
+  expect(space.isLow(0)).toBe(true)
+})
+
 test('the limit counts what is left after the message', async () => {
   const directory = scratch()
   const { bavail, bsize } = statfsSync(directory)
