@@ -91,6 +91,12 @@ export const options = z.strictObject({
     'x-default': "the user's own",
     description: 'Group to run as with `user`.',
   }),
+  stopSeconds: value.integer(
+    60,
+    5,
+    3600,
+    'How long a stop may take: sessions under way get their answer (60 % of it), deliveries end or go back to the spool, then the rest is cut off with 421. What starts Postern has to wait a little longer before it kills. Bounds how long one slow client can hold up a stop.',
+  ),
   smtp: smtp.prefault({}).describe('Taking mail.'),
   http: node.http.prefault({}).describe('Being watched.'),
   redis: parts.redis

@@ -37,8 +37,18 @@ export function drainSessions(): Promise<void> {
   })
 }
 
+/** Ends those that are left with 421, whatever they are in: nothing of it was promised. How many. */
+export function cutSessions(): number {
+  const left = [...open].filter(({ state }) => state < constants.state.DISCONNECTING)
+  for (const connection of left) end(connection)
+  return left.length
+}
+
 function endIfIdle(connection: Connection): void {
-  if (connection.transaction !== null || connection.state !== constants.state.CMD) return
+  if (connection.transaction === null && connection.state === constants.state.CMD) end(connection)
+}
+
+function end(connection: Connection): void {
   const { code, text } = replies.shuttingDown.reply
   // Haraka's own 421s have another text; this one is to stay.
   answerWith(connection, replies.shuttingDown.reply)

@@ -19,6 +19,7 @@ import { enginesOf, metricsOf } from './metrics.ts'
 import { portIsFree } from './ports.ts'
 import { prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
+import { watchSmtp } from './smtp-state.ts'
 import { onStop } from './stop.ts'
 
 /** How long a probe waits for Redis; they are asked every few seconds and wait little longer. */
@@ -28,6 +29,7 @@ const pingMs = 2000
 export async function runHttp(config: Config): Promise<string> {
   await prepare(config)
   await portIsFree('http.listen', config.http.listen)
+  const smtpTrouble = watchSmtp()
   const spool = new Spool(config.dataDir)
   const space = freeSpace(config.dataDir, config.spool)
   const redis = connectRedis(redisPlace(config), 'fails-fast')
@@ -41,6 +43,7 @@ export async function runHttp(config: Config): Promise<string> {
 
   /** What may keep this node from taking, checking or delivering mail; each a line of /readyz. */
   const troubles: readonly (() => Promise<string | undefined>)[] = [
+    async () => smtpTrouble(),
     async () => {
       await space.refresh()
       return space.isLow(0) ? 'disk: below spool.minFreeBytes, mail is deferred' : undefined

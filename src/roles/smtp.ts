@@ -15,7 +15,7 @@ import {
   startHaraka,
   stopListening,
 } from '../haraka/server.ts'
-import { drainSessions } from '../haraka/sessions.ts'
+import { cutSessions, drainSessions } from '../haraka/sessions.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 import { doorOf } from './door.ts'
@@ -23,7 +23,8 @@ import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
 import { rulesAtStart } from './rules-in-force.ts'
-import { onStop, stopMessage, within } from './stop.ts'
+import { awayMessage, listeningMessage, stateOf } from './smtp-state.ts'
+import { onStop, stopMessage, stopTimes, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
 const plugins = [
@@ -37,8 +38,8 @@ const plugins = [
   'receive',
 ]
 
-/** How long messages under way may take to get their answer when the server stops. */
-const drainMs = 20_000
+/** For the last 421s to leave, and for what was cut off to be undone. */
+const cutMs = 500
 
 /**
  * Resolves with the addresses once every process listens. `again`: it died and is started again. Throws
@@ -60,13 +61,17 @@ export async function runSmtp(config: Config, again: boolean): Promise<readonly 
   const edge = await openEdge(config, redisPlace(config), again || cluster.isWorker)
   onStop(async () => {
     stopListening()
-    await within(drainMs, drainSessions())
+    const drained = drainSessions()
+    await within(stopTimes(config).sessionsMs, drained)
+    const cut = cutSessions()
+    if (cut > 0) log.warn({ cut }, 'Sessions did not end in time and were told 421')
+    await within(cutMs, drained)
     await edge.close()
   })
   startHaraka(home, () => {
     guardListeners(doorOf(edge, config.smtp.limits))
     keepCertificate(certificateOf(config).files)
-    process.send?.({ postern: 'listening', addresses: listening() })
+    process.send?.({ ...listeningMessage, addresses: listening() })
     addresses.resolve(listening())
   })
   return addresses.promise
@@ -104,13 +109,15 @@ async function removeHalfWritten({ dataDir }: Config, pid?: number): Promise<num
 
 /** Haraka forks the workers, and a new one for each that dies; this tells how they are. */
 function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => void): void {
-  let up = 0
-  cluster.on('message', (_worker, message: { postern?: string; addresses?: string[] }) => {
-    if (message.postern !== 'listening') return
-    up += 1
-    if (up === config.smtp.processes) whenUp(message.addresses ?? [])
+  const up = new Set<number>()
+  cluster.on('message', (worker, message: { postern?: string; addresses?: string[] }) => {
+    if (stateOf(message) !== 'listening') return
+    up.add(worker.id)
+    if (up.size === 1) process.send?.(listeningMessage)
+    if (up.size === config.smtp.processes) whenUp(message.addresses ?? [])
   })
   cluster.on('exit', (worker, code, signal) => {
+    if (up.delete(worker.id) && up.size === 0) process.send?.(awayMessage)
     if (worker.exitedAfterDisconnect || code === 0) return
     log.error(
       { worker: worker.process.pid, code, signal },
@@ -124,6 +131,7 @@ function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => 
     const workers = Object.values(cluster.workers ?? {}).filter((each) => each !== undefined)
     const gone = workers.map((each) => new Promise((resolve) => each.once('exit', resolve)))
     for (const each of workers) each.send(stopMessage)
-    await within(drainMs + 5000, Promise.all(gone))
+    // A little more than they have; `serve` and systemd wait longer still.
+    await within(stopTimes(config).sessionsMs + 2 * cutMs, Promise.all(gone))
   })
 }

@@ -8,10 +8,19 @@ import { log } from '../log.ts'
 export const stopMessage = { postern: 'stop' } as const
 
 /**
- * How long `serve` waits for each group of its processes: those that take mail, those that deliver it, the
- * servers. What starts Postern has to wait longer than for all three (deploy/postern.service).
+ * What of `stopSeconds` each part of a stop has, counted from its beginning: sessions get their answers, the
+ * SMTP processes are gone, the workers end, are gone, all is gone.
  */
-export const groupStopMs = 40_000
+export function stopTimes({ stopSeconds }: { readonly stopSeconds: number }) {
+  const part = (percent: number): number => stopSeconds * 10 * percent
+  return {
+    sessionsMs: part(60),
+    smtpGoneMs: part(65),
+    workersMs: part(25),
+    workersGoneMs: part(95),
+    allGoneMs: part(100),
+  } as const
+}
 
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 

@@ -3,18 +3,20 @@
  * again when it dies, and stops them in order. Takes no mail itself. When it is killed, they end too.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
-import { configExitCode, describeError, errorCode, UserError } from '../errors.ts'
+import { configExitCode, describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import { noRights } from './child.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
+import { lock } from './lock.ts'
 import { places, prepare } from './prepare.ts'
 import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
 import { redisPlace, redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
-import { groupStopMs, stopMessage, within } from './stop.ts'
+import { type SmtpState, stateMessage, stateOf } from './smtp-state.ts'
+import { stopMessage, stopTimes, within } from './stop.ts'
 
 const firstRestartMs = 100
 const maxRestartMs = 30_000
@@ -55,12 +57,17 @@ export async function supervise(
   activeRuleSet(config)
   requireSealingKeys(config)
   await requireKeepingRedis(config)
-  lock(places(config.dataDir).lock)
   if (isNeedlesslyRoot(config)) log.warn(`Postern runs as root; write ${rootRemedy}`)
+  let locked = false
   let stopping = false
   let stoppedAt = 0
   let serving = false
+  let smtpState: SmtpState = 'away'
   const roles: Role[] = []
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    process.on(signal, () => void stop(0))
+  lock(places(config.dataDir).lock)
+  locked = true
 
   if (config.redis === 'embedded') {
     await launch({
@@ -93,8 +100,6 @@ export async function supervise(
     ...workers,
   ])
   serving = true
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
-    process.on(signal, () => void stop(0))
   return { madeKey, smtp, http: http[0] ?? '' }
 
   /** Resolves with what the role reports when it serves; with its arguments, some not at each start. */
@@ -115,6 +120,9 @@ export async function supervise(
       })
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
         if (message.postern === 'serving') reported.resolve(message.addresses ?? [])
+        const state = name === 'smtp' ? stateOf(message) : undefined
+        if (state !== undefined && !stopping) smtpState = state
+        if (state !== undefined || name === 'http') tellHttp()
       })
       more = later
       return child
@@ -123,13 +131,25 @@ export async function supervise(
     return reported.promise
   }
 
+  /** What /readyz cannot see for itself. */
+  function tellHttp(): void {
+    const child = roles.find(({ name }) => name === 'http')?.child
+    if (child?.connected) child.send(stateMessage(smtpState), () => {})
+  }
+
   async function launch(role: Role): Promise<void> {
+    // A stop while it starts: nothing more is begun, and what waits for it ends with the process.
+    if (stopping) return new Promise(() => {})
     if (!roles.includes(role)) roles.push(role)
     const child = await role.start()
     role.child = child
     const since = performance.now()
     child.once('exit', (code, signal) => {
       if (stopping) return
+      if (role.name === 'smtp') {
+        smtpState = 'away'
+        tellHttp()
+      }
       // Later it may be a file that somebody is writing: the others go on meanwhile.
       if (code === configExitCode && !serving) return void stop(code)
       if (performance.now() - since > steadyMs) role.delayMs = firstRestartMs
@@ -156,64 +176,59 @@ export async function supervise(
     }, againInMs)
   }
 
-  /** Takers of mail first, then those who deliver it, Redis last. */
+  /**
+   * Takers of mail first, then those who deliver it, Redis last. What is not gone in its time is killed:
+   * that loses no mail, and nothing may be left running.
+   */
   async function stop(code: number): Promise<void> {
     if (stopping) {
       // npm passes on the Ctrl-C that the terminal has sent already: only a later one means hurry.
-      if (performance.now() - stoppedAt > 1000) process.exit(1)
+      if (performance.now() - stoppedAt > 1000) leave(1)
       return
     }
     stopping = true
     stoppedAt = performance.now()
     log.info('Stopping: messages under way get their answer first')
-    const named = (...names: string[]): Role[] => roles.filter(({ name }) => names.includes(name))
-    for (const group of [named('smtp', 'http'), named('worker'), named('redis', 'clamd')]) {
-      await within(groupStopMs, Promise.all(group.map(({ name, child }) => end(name, child))))
+    smtpState = 'stopping'
+    tellHttp()
+    const { smtpGoneMs, workersGoneMs, allGoneMs } = stopTimes(config)
+    const order = [
+      [['smtp'], smtpGoneMs],
+      [['worker'], workersGoneMs],
+      // Until here it has said that this node is stopping.
+      [['http', 'redis', 'clamd'], allGoneMs],
+    ] as const
+    for (const [names, byMs] of order) {
+      const group = roles.filter(({ name }) => names.some((each) => each === name))
+      const leftMs = Math.max(0, stoppedAt + byMs - performance.now())
+      await within(leftMs, Promise.all(group.map(({ name, child }) => end(name, child))))
+      for (const { name, child } of group) {
+        if (child === undefined || isGone(child)) continue
+        log.warn({ role: name }, `The ${name} process did not end in its time and was killed`)
+        child.kill('SIGKILL')
+      }
     }
-    forgetClamd(config)
-    rmSync(places(config.dataDir).lock, { force: true })
+    leave(code)
+  }
+
+  function leave(code: number): never {
+    for (const { child } of roles) child?.kill('SIGKILL')
+    if (locked) {
+      forgetClamd(config)
+      rmSync(places(config.dataDir).lock, { force: true })
+    }
     process.exit(code)
   }
 }
 
+function isGone({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
 function end(name: string, child: ChildProcess | undefined): Promise<unknown> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null)
-    return Promise.resolve()
+  if (child === undefined || isGone(child)) return Promise.resolve()
   const gone = new Promise((resolve) => child.once('exit', resolve))
   if (name === 'redis' || name === 'clamd') child.kill('SIGTERM')
   else child.send(stopMessage, () => {})
   return gone
-}
-
-/** Two on one spool would deliver twice and sweep each other's messages away. */
-function lock(path: string): void {
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const descriptor = openSync(path, 'wx', 0o600)
-      writeSync(descriptor, `${process.pid}\n`)
-      closeSync(descriptor)
-      return
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-      const pid = Number(readFileSync(path, 'utf8'))
-      if (isPostern(pid)) {
-        throw new UserError(
-          `Postern already runs on this dataDir as process ${pid}: stop it (kill ${pid}), or set another dataDir in postern.yaml.`,
-        )
-      }
-      rmSync(path, { force: true })
-    }
-  }
-}
-
-/** A pid may be another program's by now; Linux tells. Elsewhere a living pid counts. */
-function isPostern(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    // The whole word: redis-server is none of ours.
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes('serve')
-  } catch (error) {
-    return errorCode(error) === 'EPERM'
-  }
 }

@@ -15,9 +15,7 @@ import { openActions } from './actions.ts'
 import { prepare } from './prepare.ts'
 import { redisPlace } from './redis-server.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
-import { onStop, within } from './stop.ts'
-
-const stopMs = 10_000
+import { onStop, stopTimes, within } from './stop.ts'
 
 export type WorkerPart = {
   /** Which worker of this node it is; the first, 0, makes the queue agree with the spool. */
@@ -40,7 +38,8 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
 
   onStop(async () => {
     clearInterval(sweep)
-    await within(stopMs, worker.close())
+    // Redis may be away for good, and then it never ends (pitfalls P67); the spool has what is under way.
+    await within(stopTimes(config).workersMs, worker.close())
     close()
   })
 

@@ -9,6 +9,7 @@
  *
  * and `dataDir/dead`: entries that were given up, each beside its progress.
  */
+import { existsSync } from 'node:fs'
 import { opendir, readdir, readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
@@ -21,7 +22,7 @@ import { forgiven, hurried, noProgress, type Progress, parseProgress } from './p
 
 /** Whether Postern has run there: commands that only look must not make a spool, perhaps as another user. */
 export function hasSpool(dataDir: string): boolean {
-  return fs.existsSync(join(dataDir, 'spool', 'queue'))
+  return existsSync(join(dataDir, 'spool', 'queue'))
 }
 
 export class Spool {

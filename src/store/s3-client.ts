@@ -2,10 +2,18 @@
 import { S3Client } from '@aws-sdk/client-s3'
 import { UserError } from '../errors.ts'
 
-/** Waiting for a TCP and TLS connection. */
-const CONNECT_TIMEOUT_MS = 10_000
-/** Nothing sent and nothing received on a connection: the server is gone, or a reader stalls it. */
-const IDLE_TIMEOUT_MS = 30_000
+/** How long a server is waited for. */
+const PATIENCE = {
+  /** For a TCP and TLS connection. */
+  connectMs: 10_000,
+  /** Nothing sent and nothing received on a connection: the server is gone, or a reader stalls it. */
+  idleMs: 30_000,
+  /**
+   * One request but a GET, at most a part of an upload, to the end of its answer: a server that answers drop
+   * by drop is never idle, and would keep every delivery waiting. 28 KB/s are enough.
+   */
+  requestMs: 300_000,
+} as const
 /** The SDK's own tries at one request; a job's retries come on top. */
 const REQUEST_ATTEMPTS = 3
 /** Connections to one server; requests above wait. A body that is not released keeps one. */
@@ -23,11 +31,14 @@ export type S3Settings = {
   readonly sessionToken?: string | undefined
 }
 
-export function s3Client(settings: S3Settings): S3Client {
+export function s3Client(
+  settings: S3Settings,
+  patience: { readonly [Wait in keyof typeof PATIENCE]: number } = PATIENCE,
+): S3Client {
   const { endpoint, region = 'us-east-1', forcePathStyle } = settings
   const credentials = credentialsOf(settings)
   const agent = { keepAlive: true, maxSockets: CONNECTIONS }
-  return new S3Client({
+  const client = new S3Client({
     region,
     ...(endpoint !== undefined && { endpoint }),
     ...(forcePathStyle !== undefined && { forcePathStyle }),
@@ -37,12 +48,23 @@ export function s3Client(settings: S3Settings): S3Client {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: IDLE_TIMEOUT_MS,
+      connectionTimeout: patience.connectMs,
+      socketTimeout: patience.idleMs,
       httpAgent: agent,
       httpsAgent: agent,
     },
   })
+  boundRequests(client, patience.requestMs)
+  return client
+}
+
+/** The SDK's own requestTimeout ends with the head of the answer. */
+function boundRequests({ config: { requestHandler } }: S3Client, requestMs: number): void {
+  const handle = requestHandler.handle.bind(requestHandler)
+  requestHandler.handle = (request, options) =>
+    request.method === 'GET'
+      ? handle(request, options)
+      : handle(request, { ...options, abortSignal: AbortSignal.timeout(requestMs) })
 }
 
 function credentialsOf({ accessKeyId, secretAccessKey, sessionToken }: S3Settings) {

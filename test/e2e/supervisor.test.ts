@@ -75,6 +75,7 @@ describe('a role that is killed', () => {
     const before = running.pids()[role] ?? []
     expect(before).toHaveLength(count)
     process.kill(before[0] ?? 0, 'SIGKILL')
+    if (role === 'smtp') await until(async () => (await readiness(running)) === 503)
     await running.logged((record) => record['role'] === role && record.msg.includes('died'))
     await until(() => {
       const now = running.pids()[role] ?? []
@@ -210,16 +211,17 @@ test('a lock that names another program by now, redis-server say, stops no start
 
 describe('a stop', () => {
   const signals = [
-    ['SIGINT', 'Ctrl-C'],
-    ['SIGTERM', 'systemd'],
+    ['SIGINT', 1, 'Ctrl-C'],
+    ['SIGTERM', 2, 'systemd'],
+    ['SIGHUP', 0, 'a terminal that is closed'],
   ] as const
 
   test.for(signals)(
-    'by %s (%s) ends idle sessions with 421, lets a message under way finish, and leaves no process',
-    async ([signal]) => {
-      const postern = await startPostern()
+    'by %s (with %i processes for sessions: %s) ends idle sessions with 421, lets a message under way finish, and leaves no process',
+    async ([signal, processes]) => {
+      const postern = await startPostern({ config: { smtp: { processes } } })
       const pids = allPids(postern)
-      expect(pids.length).toBeGreaterThanOrEqual(6)
+      expect(pids.length).toBeGreaterThanOrEqual(5 + processes)
 
       const idle = await SmtpClient.connect(postern)
       await idle.hello()
@@ -296,8 +298,16 @@ describe('roles that are started one by one', () => {
     await until(async () => (await readiness(roles)) === 200)
     await expectService(roles)
 
+    const busy = await SmtpClient.connect(roles)
+    await busy.hello()
+    await busy.envelope('', 'you@example.test')
+    busy.write(message.subarray(0, 1000))
     const exits = children.map(async (child) => (await once(child, 'exit'))[0] as number | null)
     for (const child of children) child.kill('SIGTERM')
+    await until(async () => !(await accepts(roles)))
+    busy.write(message.subarray(1000))
+    busy.write('.\r\n')
+    expect((await busy.reply()).code).toBe(250)
     expect(await Promise.all(exits)).toEqual([0, 0, 0])
   })
 })

@@ -52,6 +52,8 @@ export type RunningPostern = {
   readonly cli: (...args: string[]) => Promise<CliResult>
   /** SIGINT, as Ctrl-C; resolves with the exit code. */
   readonly stop: () => Promise<number | null>
+  /** Resolves with the exit code when it ends by itself, or by a signal that the test sends. */
+  readonly exited: () => Promise<number | null>
   /** SIGKILL to every process of the run at once, Redis included. */
   readonly killAll: () => Promise<void>
   /** The pids of the run by role: serve, smtp (primary first), worker, http, redis. */
@@ -188,6 +190,10 @@ export async function startPostern(options: PosternOptions = {}): Promise<Runnin
     async stop() {
       running.delete(self)
       child.kill('SIGINT')
+      return exited
+    },
+    async exited() {
+      running.delete(self)
       return exited
     },
     async killAll() {

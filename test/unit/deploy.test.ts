@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { options } from '../../src/config/options.ts'
 import { configExitCode } from '../../src/errors.ts'
-import { groupStopMs } from '../../src/roles/stop.ts'
 
 const root = join(import.meta.dirname, '../..')
 const read = (name: string): string => readFileSync(join(root, 'deploy', name), 'utf8')
@@ -11,7 +11,7 @@ const setting = (name: string): string | undefined =>
   new RegExp(`^${name}=(.*)$`, 'm').exec(read('postern.service'))?.[1]
 
 test('whoever stops Postern waits longer than its longest stop', () => {
-  const longest = (3 * groupStopMs) / 1000
+  const longest = options.parse({}).stopSeconds
   expect(Number(setting('TimeoutStopSec'))).toBeGreaterThan(longest)
   expect(Number(/--stop-timeout (\d+)/.exec(read('Dockerfile'))?.[1])).toBeGreaterThan(longest)
 })
