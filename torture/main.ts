@@ -13,6 +13,8 @@ const parts: Readonly<Record<string, Row>> = {
   crash: { seconds: 300, load: async () => (await import('./crash.ts')).crash },
   redis: { seconds: 240, load: async () => (await import('./redis.ts')).redis },
   fuzz: { seconds: 240, load: async () => (await import('./fuzz/main.ts')).fuzz },
+  store: { seconds: 120, load: async () => (await import('./store.ts')).store },
+  disk: { seconds: 120, load: async () => (await import('./disk.ts')).disk },
 }
 
 const { values, positionals: asked } = commandLine()

@@ -46,7 +46,8 @@ export async function runHttp(config: Config): Promise<string> {
     async () => smtpTrouble(),
     async () => {
       await space.refresh()
-      return space.isLow(0) ? 'disk: below spool.minFreeBytes, mail is deferred' : undefined
+      if (!space.isLow(0)) return undefined
+      return 'disk: below spool.minFreeBytes or minFreeInodes, or not writable; mail is deferred'
     },
     async () => {
       const { evicts, refuses } = await troublesInTime(redisTroubles(redis, redisPlace(config)))

@@ -3,7 +3,7 @@
  * object, one that was not leaves none or the same, and is transient; every wait has an end.
  */
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { describeError, isTransient } from '../../src/errors.ts'
 import { s3Client, s3ObjectStore } from '../../src/store/s3.ts'
 import * as of from '../conformance/content.ts'
@@ -77,8 +77,8 @@ test.for(faults)(
 )
 
 test('an upload in parts goes through each of them at each of its requests', async () => {
-  const size = 9 * MiB
-  for (const fault of ['slow-down', 'cut-request', 'lost-answer', 'failed-200'] as const) {
+  const size = 8 * MiB + 1000
+  for (const fault of ['cut-request', 'lost-answer', 'failed-200'] as const) {
     const key = `parts-${fault}`
     // Begin, two parts, join: each fails at its first try, and the SDK tries it again.
     const seen = new Set<string>()
@@ -98,14 +98,19 @@ test('an upload in parts goes through each of them at each of its requests', asy
   }
   network.play('none')
   const list = await of.all(s3ObjectStore({ client: direct, bucket }).list({ prefix: 'parts-' }))
-  expect(list).toHaveLength(4)
+  expect(list).toHaveLength(3)
   // What was begun and never told of is all that may be left: a lifecycle rule removes it.
   const left = await direct.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
   expect((left.Uploads ?? []).map(({ Key }) => Key)).toEqual(['parts-lost-answer'])
 })
 
 test('a clock that is hours off is corrected by what a real server says of it', async () => {
-  client.config.systemClockOffset = 5 * 3_600_000
-  expect(await put('clock', 10)).toBe('stored')
-  expect(Math.abs(client.config.systemClockOffset)).toBeLessThan(60_000)
+  const wrong = cephClient(ceph)
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 5 * 3_600_000 })
+  try {
+    expect(await put('clock', 10, wrong)).toBe('stored')
+  } finally {
+    vi.useRealTimers()
+    wrong.destroy()
+  }
 })

@@ -134,7 +134,10 @@ test('with too little free disk readyz is 503 and says so, and mail is deferred 
   // Until its own connection to Redis is made, it names Redis, too.
   await until(async () => !(await get('/readyz')).text.includes('redis'))
   const { status, text } = await get('/readyz')
-  expect([status, text]).toEqual([503, 'disk: below spool.minFreeBytes, mail is deferred\n'])
+  expect([status, text]).toEqual([
+    503,
+    'disk: below spool.minFreeBytes or minFreeInodes, or not writable; mail is deferred\n',
+  ])
   const client = await SmtpClient.connect(postern)
   await client.hello()
   const { code, text: refused } = await client.command('MAIL FROM:<a@example.test>')

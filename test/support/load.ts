@@ -11,6 +11,9 @@ import { parse, stringify } from 'yaml'
 import { type RunningPostern, until } from './postern.ts'
 import { SmtpClient } from './smtp-client.ts'
 
+export { messageOf } from './message.ts'
+export { freePort } from './port.ts'
+
 type Address = { readonly host: string; readonly port: number }
 
 export type Sent = {
@@ -18,17 +21,6 @@ export type Sent = {
   readonly kept: ReadonlyMap<string, Buffer>
   /** By SHA-256, how often a message's end was sent and got no answer: so often it may be there once more. */
   readonly unanswered: ReadonlyMap<string, number>
-}
-
-/** A message of exactly `size` octets that no other `number` gives; those below 30 may be the same. */
-export function messageOf(size: number, number: number): Buffer {
-  if (size < 2) return Buffer.alloc(0)
-  const head = Buffer.from(`Subject: ${number}\r\n\r\n`)
-  const line = Buffer.from(`.${number} caf\xe9 ${'x'.repeat(60)}\r\n`, 'latin1')
-  const text = Buffer.concat([head, Buffer.alloc(size, line)]).subarray(0, size - 2)
-  // What was cut may end in a CR, which belongs before a LF.
-  if (text.at(-1) === 13) text[text.length - 1] = 88
-  return Buffer.concat([text, Buffer.from('\r\n')])
 }
 
 /**
@@ -116,15 +108,6 @@ async function sendOne(
   if (code >= 500 || (code === 250 && id === undefined)) throw new Refused(`${code} ${text}`)
   if (id === undefined) throw new Error(`${code} ${text}`)
   return id
-}
-
-/** A port nobody listens on now, for a server that must come back where it was. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** A killed server may leave a write waiting for ever: the end of the session ends it. */

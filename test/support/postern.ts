@@ -20,7 +20,7 @@ export type PosternOptions = {
   readonly filters?: string | object
   /** A program that runs it and keeps its pid: `strace -D …`. */
   readonly under?: readonly string[]
-  /** Changes what was written before it starts: owners, modes. */
+  /** Changes what was written before it starts: owners, modes, disks. */
   readonly prepare?: (directory: string) => void
   /** Use the dataDir, rules and configuration of an earlier run that was stopped or killed. */
   readonly again?: RunningPostern

@@ -76,11 +76,14 @@ type Upstream = {
 }
 
 export type StoreFaults = {
+  readonly port: number
   /** Listens; until then, and after `close`, a connection is refused. */
   readonly open: () => Promise<void>
   readonly close: () => Promise<void>
   /** What is played from now on: always the same, or as it is chosen for each request. */
   readonly play: (choose: Fault | ((request: IncomingMessage) => Fault)) => void
+  /** Breaks every connection: what hangs does so no longer. */
+  readonly drop: () => void
   /** How often each was played. */
   readonly played: () => Readonly<Partial<Record<Fault, number>>>
 }
@@ -98,6 +101,7 @@ export function storeFaults(port: number, to: URL): StoreFaults {
   })
   server.on('connection', (socket) => socket.on('error', () => {}))
   return {
+    port,
     open: () => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve)),
     async close() {
       server.closeAllConnections()
@@ -105,6 +109,7 @@ export function storeFaults(port: number, to: URL): StoreFaults {
       if ((server.address() as AddressInfo | null) === null) return
       await new Promise((resolve) => server.close(resolve))
     },
+    drop: () => server.closeAllConnections(),
     play(what) {
       choose = typeof what === 'function' ? what : () => what
     },

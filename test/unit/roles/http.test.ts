@@ -180,7 +180,8 @@ describe('/readyz', () => {
 
   test('names the disk when it is low, and Redis beside it', async () => {
     const { url } = await startHttp({ spool: { minFreeBytes: 2 ** 50 } })
-    const disk = 'disk: below spool.minFreeBytes, mail is deferred\n'
+    const disk =
+      'disk: below spool.minFreeBytes or minFreeInodes, or not writable; mail is deferred\n'
     await until(async () => (await ask(`${url}/readyz`)).text === disk)
     await redis.kill()
     await until(async () => (await ask(`${url}/readyz`)).text.includes('redis: '))

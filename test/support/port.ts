@@ -1,0 +1,11 @@
+/** Ports for servers that are told where to listen. */
+import { type AddressInfo, createServer } from 'node:net'
+
+/** A port nobody listens on now, for a server that must come back where it was. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
