@@ -5,5 +5,5 @@ set -e
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 install_packages
-install_system redis-server:redis-server
+install_system redis-server:redis-server ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common radosgw:radosgw
 exec node torture/main.ts "$@"

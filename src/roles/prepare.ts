@@ -11,6 +11,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -45,6 +46,7 @@ export function usesEmbeddedKey({ encryption, keys, resources }: Config): boolea
 /** Makes what is missing. Throws `UserError` when dataDir can't be used. */
 export async function prepare(config: Config): Promise<{ readonly madeKey: boolean }> {
   usableDirectory(config.dataDir)
+  oneDisk(config.dataDir)
   const madeKey = usesEmbeddedKey(config) && makeKeyPair(config.dataDir)
   if (config.smtp.tls === undefined) await makeCertificate(config)
   return { madeKey }
@@ -60,6 +62,16 @@ function usableDirectory(dataDir: string): void {
       `dataDir ${dataDir} can't be written by user ${process.getuid?.() ?? '?'} (${errorCode(error)}): chown it to that user, or set another dataDir in postern.yaml.`,
     )
   }
+}
+
+/** Entries are moved to the dead letters by a rename, which stays on one disk: else they would never get there. */
+function oneDisk(dataDir: string): void {
+  const places = ['spool', 'dead'].map((name) => join(dataDir, name))
+  const disks = places.map((place) => statSync(place, { throwIfNoEntry: false })?.dev)
+  if (new Set(disks.filter((each) => each !== undefined)).size < 2) return
+  throw new UserError(
+    `${places.join(' and ')} are on two disks, between which no message can be moved in one step: mount one disk on ${dataDir}.`,
+  )
 }
 
 /** Node 24: `recursive` tries for ever where the kernel says ENOENT of a parent that is there, as /proc. */

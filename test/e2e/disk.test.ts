@@ -2,12 +2,13 @@
  * A disk that fills up, runs out of inodes or is mounted read only, for real (D§2.7, pitfalls P17): mail is
  * deferred with 452 or 451, what was told 250 is kept, and all goes on by itself when there is room again.
  */
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { replies } from '../../src/haraka/replies.ts'
 import { expectKept, messageOf, type Sent, sendAll } from '../support/load.ts'
-import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
+import { type RunningPostern, runCli, startPostern, stopAll, until } from '../support/postern.ts'
 import { startRedis, stopRedis } from '../support/redis.ts'
 import { canMount, type SmallDisk, smallDisk } from '../support/small-disk.ts'
 import { SmtpClient } from '../support/smtp-client.ts'
@@ -85,6 +86,18 @@ describe.runIf(mayMount)('a small disk (needs the right to mount)', () => {
     on.mount('rw')
     await expectService(postern, before)
     expect(postern.pids()).toEqual(pids)
+  })
+
+  test('under the spool alone is refused at the start: dead letters could never be moved there', async () => {
+    disk = smallDisk(4, 100)
+    const directory = mkdtempSync(join(tmpdir(), 'postern-start-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const file = join(directory, 'postern.yaml')
+    writeFileSync(file, 'dataDir: ./data\n')
+    mkdirSync(join(directory, 'data/dead'), { recursive: true })
+    symlinkSync(disk.path, join(directory, 'data/spool'))
+    const { code, stderr } = await runCli('--config', file, 'serve')
+    expect([code, stderr]).toEqual([78, expect.stringContaining('are on two disks')])
   })
 
   async function expectService(postern: RunningPostern, before: Sent): Promise<void> {

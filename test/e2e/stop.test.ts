@@ -124,15 +124,18 @@ test('a second signal ends it at once, with 1, and nothing goes on', async () =>
   await until(() => pids.every(isGone))
 })
 
-test('without a Redis that answers it is over in its time as well', async () => {
+test('without a Redis, and with a process that stands still, it is over in its time as well', async () => {
   const port = await freePort()
   const postern = await startPostern({
     config: { stopSeconds, redis: `redis://127.0.0.1:${port}` },
   })
   const sent = await sendAll(() => postern, [messageOf(2000, 1)])
+  const pids = Object.values(postern.pids()).flat()
+  process.kill(postern.pids()['http']?.[0] ?? 0, 'SIGSTOP')
   const began = performance.now()
   expect(await postern.stop()).toBe(0)
   expect(seconds(began)).toBeLessThan(stopSeconds + 2)
+  await until(() => pids.every(isGone))
   expect(postern.spooled()).toEqual([...sent.kept.keys()])
 })
 

@@ -16,6 +16,7 @@ test('without a file every option has its default, and paths start at the workin
   expect(config).toEqual({
     domains: ['example.test'],
     dataDir: join(cwd, 'data'),
+    stopSeconds: 60,
     smtp: {
       listen: ['127.0.0.1:2525'],
       processes: 1,
