@@ -13,6 +13,9 @@ const maxAliases = 100
 /** Levels of nesting; the deepest option has five. Bounds the recursion below. */
 const maxDepth = 32
 
+/** Of what YAML finds wrong, one thing often makes all that follows wrong, token by token. */
+const maxSyntaxProblems = 20
+
 /** The parser's words where they are about programs rather than files. */
 const words: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: 'this key is here twice',
@@ -100,7 +103,7 @@ function syntaxProblems(document: yaml.Document.Parsed, lines: yaml.LineCounter)
   const errors = [...document.errors, ...document.warnings]
   // Nested too deep for the parser's stack: whatever else it says of the file comes from that.
   const exhausted = errors.filter(({ code }) => code === 'RESOURCE_EXHAUSTION').slice(0, 1)
-  const told = exhausted.length > 0 ? exhausted : errors
+  const told = exhausted.length > 0 ? exhausted : errors.slice(0, maxSyntaxProblems)
   const problems = told.map(({ code, message, pos }): Problem => {
     return { path: [], reason: words[code] ?? message, at: 'value', place: position(lines, pos[0]) }
   })

@@ -188,3 +188,13 @@ const machines = [
 test.for(machines)('on a machine called %j the server is %s', ([machine, expected]) => {
   expect(fill(options.parse({}), { base: cwd, machine }).hostname).toBe(expected)
 })
+
+test('a file that is no YAML from some place on is not told token by token (found by fuzzing)', () => {
+  const text = 'virus: {'.concat('$'.concat('{A}').repeat(10_000), '\n')
+  try {
+    load(text)
+    expect.unreachable()
+  } catch (error) {
+    expect(String(error).split('\n').length).toBeLessThanOrEqual(20)
+  }
+})

@@ -104,5 +104,6 @@ export const targets: readonly Target[] = [
       ],
     ],
     run,
+    maxBytes: 64 * 1024,
   },
 ]

@@ -193,5 +193,7 @@ export const targets: readonly Target[] = [
       '\0',
     ],
     run: runKeys,
+    // A person's own files, which no stranger writes.
+    maxBytes: 16 * 1024,
   },
 ]
