@@ -20,7 +20,8 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
   const { ip } = connection.remote
   if (conductOf(connection)?.mayMail() === false) return replies.tooManyMessages
   if (!clients.mayMail(ip)) return replies.tooManyMessagesOfAddress
-  if (lag.milliseconds() > config.smtp.limits.maxLagMs) return replies.busy
+  // Who was let in is served, as long as that can be: a session refused here was work for nothing.
+  if (lag.milliseconds() > 2 * config.smtp.limits.maxLagMs) return replies.busy
   if (memory.isTight()) return replies.memoryLow
   // Haraka 3.3.4 keeps every recipient here, refused ones too, and goes through all of them at each RCPT.
   if (connection.transaction !== null) connection.transaction.results.push = () => {}

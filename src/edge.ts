@@ -7,6 +7,7 @@ import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { type Dns, openDns } from './dns/resolver.ts'
 import { type Blocklists, openBlocklists } from './filters/blocklists.ts'
+import { waitedMs } from './haraka/turns.ts'
 import { type Clients, clients } from './limits/clients.ts'
 import { type Lag, lag } from './limits/lag.ts'
 import { type MemoryBudget, memoryBudget } from './limits/memory.ts'
@@ -70,7 +71,7 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
   const { checks, close: closeChecks } = openChecks(config, dns)
 
   const { limits } = config.smtp
-  const lateness = lag()
+  const lateness = lag(waitedMs)
 
   const client = connectRedis(redis, 'fails-fast')
   const queue = openQueue(client, config.node)

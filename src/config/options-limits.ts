@@ -81,9 +81,9 @@ export const limits = z.strictObject({
     'Most octets of messages and recipients in memory; over it MAIL, RCPT and messages under way are 452 4.3.1. Bounds the memory that all sessions take together.',
   ),
   maxLagMs: integer(
-    500,
+    1000,
     10,
     60_000,
-    'How late the process may be; while it is later, connections are told 421 4.3.2 and MAIL 451 4.3.2. Keeps waiting short by refusing where more comes than can be taken.',
+    'How long commands may wait for their turn; while they wait longer connections are told 421 4.3.2, and at twice that MAIL 451 4.3.2. Keeps waiting short by refusing where more comes than can be taken.',
   ),
 })

@@ -3,6 +3,7 @@
  * a session of it, which costs a hundred times as much. A connection counts until its socket is gone.
  */
 import type { Server, Socket } from 'node:net'
+import { connectionCame } from './turns.ts'
 
 export type Door = {
   /** Counts a connection of this address, or answers what it is told instead. */
@@ -22,6 +23,7 @@ export function guard(listeners: readonly Server[], door: Door): void {
 }
 
 function mayEnter(socket: Socket, { enter, leave }: Door): boolean {
+  connectionCame()
   const ip = socket.remoteAddress
   // Gone already. Haraka sees that, too.
   if (ip === undefined) return true

@@ -1,6 +1,6 @@
 /**
- * Takes commands over from Haraka: so many of one session at a turn of the event loop, a bounded number of
- * octets of them waiting, and none while the client does not read its replies. Haraka 3.3.4 runs whatever has come in
+ * Takes commands over from Haraka: a few of a session at a time (turns.ts), a bounded number of octets of them
+ * waiting, and none while the client does not read its replies. Haraka 3.3.4 runs whatever has come in
  * one go (64 KiB of NOOPs hold up all other sessions for half a second), keeps all that comes meanwhile (quadratic
  * in time), writes replies that nobody reads to memory, and turns in a circle while a hook is awaited.
  *
@@ -8,12 +8,13 @@
  * test/e2e/hostile.test.ts.
  */
 import { connection as constants } from 'haraka-constants'
+import { waitForTurn } from './turns.ts'
 import type { Connection } from './types.ts'
 
 const { CMD, LOOP, DISCONNECTING } = constants.state
 
-/** A pipeline of some hundred recipients takes a few turns more; others get theirs in between. */
-const commandsPerTurn = 20
+/** What a session may run before it stands in the line again: MAIL, some RCPTs and DATA. */
+const commandsAtOnce = 5
 
 /** RFC 5321 §4.5.3.1.4 wants 512; addresses of 256 octets with parameters want more. */
 const maxCommandBytes = 2048
@@ -28,7 +29,6 @@ export function boundCommands(connection: Connection): void {
   const { client } = connection
   const pause = client.pause.bind(client)
   const resume = client.resume.bind(client)
-  let ran = 0
   /** Two have a say in whether the client is read: Haraka, and this file. */
   let pausedByHaraka = false
   let held = false
@@ -43,22 +43,36 @@ export function boundCommands(connection: Connection): void {
   }
 
   const hold = (waiting: number): void => {
+    if (connection.state >= DISCONNECTING) return
     if (waiting > maxWaitingBytes === held) return
     held = !held
     if (held) pause()
     else if (!pausedByHaraka) resume()
   }
 
-  const newTurn = (): void => {
-    ran = 0
-    connection._process_data()
-  }
-
-  /** Whether a command may run now. When not, whoever changes that calls _process_data again. */
+  /** When not, whoever changes that calls _process_data again. */
   const mayRun = (): boolean =>
     (connection.state === CMD || connection.state === LOOP) &&
-    ran < commandsPerTurn &&
     client.targetsocket?.writableNeedDrain !== true
+
+  /** Octets of the next command, 0 when it is not whole. */
+  const next = (): number => {
+    const waiting = connection.current_data
+    const end = (waiting?.indexOf(10) ?? -1) + 1
+    return end === 0 && (waiting?.length ?? 0) > maxCommandBytes ? maxCommandBytes + 1 : end
+  }
+
+  const run = (): number => {
+    let ran = 0
+    for (; ran < commandsAtOnce && mayRun(); ran += 1) {
+      const end = next()
+      if (end === 0) break
+      runOne(connection, end)
+    }
+    hold(connection.current_data?.length ?? 0)
+    if (mayRun() && next() > 0) waitForTurn(run)
+    return ran
+  }
 
   connection.process_data = (chunk) => {
     // Not read any more: it is closed soon (patience.ts).
@@ -71,25 +85,24 @@ export function boundCommands(connection: Connection): void {
   }
 
   connection._process_data = () => {
-    while (mayRun()) {
-      const waiting = connection.current_data
-      if (waiting === null || waiting.length === 0) break
-      const end = waiting.indexOf(10) + 1
-      if (end > maxCommandBytes || (end === 0 && waiting.length > maxCommandBytes)) {
-        client.pause()
-        connection.current_data = null
-        connection.respond(521, 'Command line too long', () => connection.disconnect())
-        break
-      }
-      if (end === 0) break
-      connection.current_data = end < waiting.length ? waiting.subarray(end) : null
-      if (ran === 0) setImmediate(newTurn)
-      ran += 1
-      connection.process_line(waiting.subarray(0, end))
-    }
-    if (connection.state < DISCONNECTING) hold(connection.current_data?.length ?? 0)
+    if (connection.state >= DISCONNECTING) return
+    hold(connection.current_data?.length ?? 0)
+    if (mayRun() && next() > 0) waitForTurn(run)
   }
 
   // When replies that could not be sent are gone: Haraka's stream passes this on for TCP and TLS alike.
   client.on('drain', () => connection._process_data())
+}
+
+function runOne(connection: Connection, end: number): void {
+  const waiting = connection.current_data
+  if (waiting === null) return
+  if (end > maxCommandBytes) {
+    connection.client.pause()
+    connection.current_data = null
+    connection.respond(521, 'Command line too long', () => connection.disconnect())
+    return
+  }
+  connection.current_data = end < waiting.length ? waiting.subarray(end) : null
+  connection.process_line(waiting.subarray(0, end))
 }

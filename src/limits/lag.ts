@@ -1,6 +1,6 @@
 /**
- * How late this process is: how long what is due now has to wait for its turn. Sessions queue nowhere
- * else, so a client waits that long for each answer. It is the least of the last moments: one stall, of a
+ * How late this process is: its timers, or what waits for its turn, whichever is later. A client waits that
+ * long for each answer. It is the least of the last moments: one stall, of a
  * collection of garbage or of the machine, is no overload, and the first moment in time ends one.
  */
 export type Lag = {
@@ -11,12 +11,16 @@ export type Lag = {
 const everyMs = 20
 const moments = 3
 
-export function lag(now: () => number = () => performance.now()): Lag {
+/** `waited`: how long what waits longest has waited, in milliseconds. */
+export function lag(
+  waited: () => number = () => 0,
+  now: () => number = () => performance.now(),
+): Lag {
   let due = now() + everyMs
   let late: readonly number[] = Array(moments).fill(0)
   const timer = setInterval(() => {
     const at = now()
-    late = [...late.slice(1), at - due]
+    late = [...late.slice(1), Math.max(at - due, waited())]
     due = at + everyMs
   }, everyMs)
   timer.unref()

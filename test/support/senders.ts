@@ -54,6 +54,8 @@ function session(done: () => void): void {
     done()
   }
   socket.setNoDelay(true)
+  // Linux forgets connections that nobody accepts in time, and tells the client nothing.
+  socket.setTimeout(20_000, () => end('failed'))
   socket.on('error', () => end('failed'))
   socket.on('close', () => end('failed'))
   socket.on('data', (chunk: Buffer) => {

@@ -41,7 +41,7 @@ test('without a file every option has its default, and paths start at the workin
         maxSessionSeconds: 3600,
         minBytesPerSecond: 100,
         maxMemoryBytes: 268435456,
-        maxLagMs: 500,
+        maxLagMs: 1000,
       },
       refuse: [],
       verdictTimeoutMs: 30000,

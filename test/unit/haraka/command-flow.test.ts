@@ -1,8 +1,9 @@
 /** Commands of one session: so many a turn, so many octets waiting, none while replies are not read. */
 import { EventEmitter } from 'node:events'
 import * as constants from 'haraka-constants'
-import { expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { boundCommands } from '../../../src/haraka/command-flow.ts'
+import { connectionCame, waitedMs } from '../../../src/haraka/turns.ts'
 import type { Connection } from '../../../src/haraka/types.ts'
 
 const { CMD, DISCONNECTING } = constants.connection.state
@@ -44,25 +45,57 @@ function fakeConnection({ slow = false } = {}) {
   return { connection: whole, client, ran, said }
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const turn = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve))
 
-test('twenty commands run in a turn, the others in the next, all in their order', async () => {
+/** The line is one for the whole process: none of an earlier test stands in it. */
+beforeEach(async () => {
+  while (waitedMs() > 0) await turn()
+  await turn()
+})
+
+const noops = (count: number): string[] => Array.from({ length: count }, (_, n) => `NOOP ${n}\r\n`)
+
+test('twenty commands run in a turn, all in their order', async () => {
   const { connection, ran } = fakeConnection()
-  const commands = Array.from({ length: 50 }, (_, n) => `NOOP ${n}\r\n`)
-  connection.process_data(Buffer.from(commands.join('')))
-  expect(ran.length).toBe(20)
+  connection.process_data(Buffer.from(noops(50).join('')))
   // As Haraka does after each reply.
   connection._process_data()
+  expect(ran.length).toBe(0)
+  await turn()
   expect(ran.length).toBe(20)
   await turn()
   expect(ran.length).toBe(40)
   await turn()
-  expect(ran).toEqual(commands)
+  expect(ran).toEqual(noops(50))
+})
+
+test('sessions have their turn one after the other, however much one of them sends', async () => {
+  const greedy = fakeConnection()
+  const modest = fakeConnection()
+  greedy.connection.process_data(Buffer.from(noops(10_000).join('')))
+  modest.connection.process_data(Buffer.from('NOOP\r\n'))
+  expect(waitedMs()).toBeGreaterThan(0)
+  await turn()
+  expect(modest.ran.length).toBe(1)
+  greedy.connection.disconnect()
+})
+
+test('while connections come the line is served more slowly, so that they are seen to', async () => {
+  const { connection, ran } = fakeConnection()
+  connection.process_data(Buffer.from(noops(50).join('')))
+  for (let n = 0; n < 8; n += 1) {
+    connectionCame()
+    await turn()
+  }
+  expect(ran.length).toBe(20)
+  await turn()
+  expect(ran.length).toBe(40)
 })
 
 test('a command that comes octet by octet is one command', async () => {
   const { connection, ran } = fakeConnection()
   for (const each of 'NOOP a\r\nNOOP b\n') connection.process_data(Buffer.from(each))
+  await turn()
   expect(ran).toEqual(['NOOP a\r\n', 'NOOP b\n'])
 })
 
@@ -71,18 +104,18 @@ test('while a command is under way the next waits, and beyond 64 KiB the client 
   const chunk = Buffer.from('NOOP\r\n'.repeat(10_000))
   connection.process_data(chunk)
   expect(client.paused).toBe(false)
+  await turn()
   connection.process_data(chunk)
   expect(client.paused).toBe(true)
   // Haraka resumes the client at the end of each transaction; it stays held.
   client.resume()
   expect(client.paused).toBe(true)
   expect(ran.length).toBe(1)
-  for (let n = 0; n < 20_000; n += 1) {
+  while (ran.length < 20_000) {
     Object.assign(connection, { state: CMD })
     connection._process_data()
-    if (n % 20 === 19) await turn()
+    await turn()
   }
-  expect(ran.length).toBe(20_000)
   expect(client.paused).toBe(false)
 })
 
@@ -94,6 +127,7 @@ test('while replies are not read no command runs, and all run when they are', as
   expect(ran.length).toBe(0)
   client.targetsocket.writableNeedDrain = false
   client.emit('drain')
+  await turn()
   expect(ran.length).toBe(2)
 })
 
@@ -106,9 +140,10 @@ const lines = [
 
 test.for(lines.map(([line, ends, why]) => [line.length, ends, why, line] as const))(
   'a line of %i octets ends the session: %s, because %s',
-  ([, ends, , line]) => {
+  async ([, ends, , line]) => {
     const { connection, said } = fakeConnection()
     connection.process_data(Buffer.from(line))
+    await turn()
     expect(said).toEqual(ends ? [521] : [])
     expect(connection.state >= DISCONNECTING).toBe(ends)
   },

@@ -8,7 +8,7 @@ afterEach(() => vi.useRealTimers())
 /** The lateness told after turns of the event loop that took so many milliseconds each. */
 function after(...turns: readonly number[]): number {
   let now = 0
-  const { milliseconds, stop } = lag(() => now)
+  const { milliseconds, stop } = lag(undefined, () => now)
   for (const each of turns) {
     now += each
     vi.advanceTimersByTime(20)
@@ -27,4 +27,11 @@ const cases = [
 
 test.for(cases)('turns of %j ms are %i ms late: %s', ([turns, late]) => {
   expect(after(...turns)).toBe(late)
+})
+
+test('what waits in the line counts as well as timers', () => {
+  const { milliseconds, stop } = lag(() => 400)
+  vi.advanceTimersByTime(100)
+  stop()
+  expect(milliseconds()).toBe(400)
 })
