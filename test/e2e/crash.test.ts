@@ -10,11 +10,12 @@ afterEach(stopAll)
 
 const MiB = 1024 * 1024
 
-test('kills of any process and of the whole tree under mail of 1 KiB to 8 MiB lose, double and damage nothing', async () => {
+// Of the whole tree durability.test.ts has enough: a start of all of it takes the longest.
+test('kills of any one process under mail of 1 KiB to 8 MiB lose, double and damage nothing', async () => {
   const { kills, sent, tally } = await crashRound({
     random: seeded(20_261_125),
     kills: 10,
-    of: Object.keys(victims),
+    of: Object.keys(victims).filter((name) => !['whole tree', 'serve alone'].includes(name)),
     maxBytes: 8 * MiB,
     totalBytes: 20 * MiB,
   })
