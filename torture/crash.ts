@@ -19,7 +19,7 @@ export const crash: Part = async ({ seconds, seed, only }) => {
   const end = performance.now() + seconds * 1000
   try {
     do {
-      const round = await crashRound({ random, kills: 40, of, ...sizes })
+      const round = await crashRound({ random, kills: 40, until: end, of, ...sizes })
       for (const [name, kills] of round.kills) count.fault(`kill -9 of ${name}`, kills)
       count.add(round.sent, round.tally)
       count.tell()

@@ -37,6 +37,8 @@ export type Crashed = {
 export type CrashPlan = {
   readonly random: () => number
   readonly kills: number
+  /** By `performance.now()`: no kill after it. */
+  readonly until?: number
   /** Names of `victims`. */
   readonly of: readonly string[]
   /** Of one message, and of all; when these are sent, small ones follow as long as there are kills left. */
@@ -55,11 +57,12 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   })
   const kills = new Map<string, number>()
   const drawn = plan.of.flatMap((name) => Array<string>(victims[name]?.weight ?? 0).fill(name))
-  let killing = true
-  const killed = kill().finally(() => {
-    killing = false
-  })
-  const [sent] = await Promise.all([send(), killed])
+  // Whichever ends first, well or not, ends the other.
+  let over = false
+  const ends = () => {
+    over = true
+  }
+  const [sent] = await Promise.all([send().finally(ends), kill().finally(ends)])
   await postern.delivered()
   const counted = await tally(postern, ...sent)
   const half = readdirSync(join(postern.dataDir, 'spool/incoming')).length
@@ -70,7 +73,7 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   async function send(): Promise<Sent[]> {
     const sent: Sent[] = []
     let total = 0
-    for (let number = 0; killing; number += batch) {
+    for (let number = 0; !over; number += batch) {
       const most = total < plan.totalBytes ? plan.maxBytes : 16 * KiB
       const messages = Array.from({ length: batch }, (_, index) =>
         messageOf(sizeBy(random, most), number + index),
@@ -83,7 +86,8 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   }
 
   async function kill(): Promise<void> {
-    for (let left = plan.kills; left > 0; left -= 1) {
+    const { until: end = Number.POSITIVE_INFINITY } = plan
+    for (let left = plan.kills; left > 0 && !over && performance.now() < end; left -= 1) {
       await pause(random() * 1200)
       const name = drawn[Math.floor(random() * drawn.length)] ?? ''
       await killOne(name)
@@ -101,7 +105,7 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
     // One that has just been killed is not there yet.
     await until(() => {
       pid = victims[name]?.find(postern.pids())
-      return pid !== undefined
+      return pid !== undefined || over
     })
     if (pid === undefined) throw new Error(`there is no ${name}`)
     process.kill(pid, 'SIGKILL')
