@@ -14,7 +14,7 @@ install_system redis-server:redis-server swaks:swaks openssl:openssl python3:pyt
   ruby:ruby /usr/lib/ruby/vendor_ruby/aws-sdk-s3.rb:ruby-aws-sdk-s3 \
   /usr/lib/ruby/vendor_ruby/aws-sdk-kms.rb:ruby-aws-sdk-kms \
   ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common radosgw:radosgw \
-  chromium:chromium
+  chromium:chromium ip:iproute2
 machine=$(node -p 'process.platform + "-" + process.arch')
 install_runtimes "node-$machine@22.23.3" deno@2.9.6 bun@1.4.5
 status=0

@@ -14,6 +14,7 @@ import { type MemoryBudget, memoryBudget } from './limits/memory.ts'
 import { log } from './log.ts'
 import { openChecks } from './roles/checks.ts'
 import { openRules, type RulesInForce } from './roles/live-rules.ts'
+import { queueOwner } from './roles/queue-owner.ts'
 import { type FreeSpace, freeSpace } from './spool/free-space.ts'
 import { Spool } from './spool/spool.ts'
 import type { Checks } from './verdicts/judge.ts'
@@ -74,7 +75,7 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
   const lateness = lag(waitedMs)
 
   const client = connectRedis(redis, 'fails-fast')
-  const queue = openQueue(client, config.node)
+  const queue = openQueue(client, queueOwner(config))
 
   current = {
     config,

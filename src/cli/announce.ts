@@ -4,13 +4,14 @@ import type { Config } from '../config/options.ts'
 import { openQueue } from '../delivery/queue.ts'
 import { connectRedis } from '../delivery/redis.ts'
 import { describeError } from '../errors.ts'
+import { queueOwner } from '../roles/queue-owner.ts'
 import { redisPlace } from '../roles/redis-server.ts'
 
 /** Makes them due now. Never fails: without Redis the workers' sweep finds them, which it says. */
 export async function announceAll(config: Config, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   const redis = connectRedis(redisPlace(config), 'fails-fast')
-  const queue = openQueue(redis, config.node)
+  const queue = openQueue(redis, queueOwner(config))
   try {
     await Promise.race([announce(), deadline(5000)])
   } catch (error) {

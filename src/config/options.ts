@@ -71,7 +71,8 @@ export const options = z.strictObject({
   }),
   node: value.nodeName.exactOptional().meta({
     'x-default': 'hostname',
-    description: 'Name of this node, one per spool. Its delivery queue in Redis is named after it.',
+    description:
+      'Name of this node, one per spool. Its delivery queue in Redis is named after it, and after an id that dataDir keeps.',
   }),
   domains: z
     .array(value.domainName)

@@ -22,10 +22,11 @@ export type DeliveryQueue = {
 
 /**
  * One queue per node, on any number of nodes per Redis; a queue's name may not hold a colon. The braces
- * put all keys of a queue into one slot, which Redis Cluster asks for.
+ * put all keys of a queue into one slot, which Redis Cluster asks for. `owner`: nobody else's, as
+ * src/roles/queue-owner.ts makes it.
  */
-export function queuePlace(node: string): { readonly name: string; readonly prefix: string } {
-  return { name: `postern-${node}`, prefix: `{postern-${node}}` }
+export function queuePlace(owner: string): { readonly name: string; readonly prefix: string } {
+  return { name: `postern-${owner}`, prefix: `{postern-${owner}}` }
 }
 
 const jobOptions = {
@@ -43,12 +44,12 @@ const jobOptions = {
  */
 const maxAdding = 1000
 
-export function openQueue(redis: Redis | Cluster, node: string): DeliveryQueue {
+export function openQueue(redis: Redis | Cluster, owner: string): DeliveryQueue {
   let opened: Queue | undefined
   // bullmq 6.7: a Queue made before its connection is ready either fails for good or keeps every add
   // waiting in memory until Redis is there. Made when it is ready, it fails at once while Redis is away.
   const open = (): void => {
-    const { name, prefix } = queuePlace(node)
+    const { name, prefix } = queuePlace(owner)
     opened ??= new Queue(name, { connection: redis, prefix })
     // The connection reports its own outages; without a listener BullMQ's event would end the process.
     opened.on('error', () => {})

@@ -23,14 +23,22 @@ export type RedisPlace =
 /** How a client behaves while Redis is away; `fails-soon`: a first connection is waited for. */
 export type Patience = 'fails-fast' | 'fails-soon' | 'waits'
 
+/**
+ * Silence after a question that means that Redis is gone. The kernel takes a quarter of an hour to find
+ * that a machine which lost its power does not answer. A worker's own questions are answered within 10 s
+ * (BullMQ's longest blocking wait).
+ */
+const silentMs = 15_000
+
 /** A client that keeps trying to connect, and says once when Redis goes and when it is back. */
 export function connectRedis(place: RedisPlace, patience: Patience): Redis | Cluster {
   const common: RedisOptions = {
     maxRetriesPerRequest: patience === 'waits' ? null : 1,
     enableOfflineQueue: patience !== 'fails-fast',
     connectTimeout: 5000,
+    socketTimeout: silentMs,
     // One that hangs takes the question and never answers; a worker's own commands block for long.
-    ...(patience === 'fails-soon' ? { commandTimeout: 15_000 } : {}),
+    ...(patience === 'fails-soon' ? { commandTimeout: silentMs } : {}),
     // At most two seconds between attempts: that is how soon delivery goes on when Redis is back.
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2000),
   }

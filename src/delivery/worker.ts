@@ -30,11 +30,11 @@ export type DeliveryWorker = {
 
 export function startWorker(
   redis: Redis | Cluster,
-  node: string,
+  owner: string,
   concurrency: number,
   deliver: Deliver,
 ): DeliveryWorker {
-  const { name, prefix } = queuePlace(node)
+  const { name, prefix } = queuePlace(owner)
   const worker = new Worker<{ id: string }>(
     name,
     async ({ data: { id } }) => {
@@ -53,6 +53,8 @@ export function startWorker(
       // which leaves what the first one left.
       lockDuration: 20_000,
       stalledInterval: 5_000,
+      // BullMQ waits 15 s after a connection that was lost without a word.
+      runRetryDelay: 2_000,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       settings: {
         backoffStrategy: (_attempts, _type, error) =>

@@ -33,6 +33,8 @@ export function places(dataDir: string) {
     clamd: join(dataDir, 'clamd'),
     lock: join(dataDir, 'serve.pid'),
     rulesInForce: join(dataDir, 'rules-in-force.json'),
+    /** See queue-owner.ts. */
+    nodeId: join(dataDir, 'node-id'),
   } as const
 }
 

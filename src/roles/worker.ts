@@ -13,6 +13,7 @@ import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 import { openActions } from './actions.ts'
 import { prepare } from './prepare.ts'
+import { queueOwner } from './queue-owner.ts'
 import { redisPlace } from './redis-server.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
 import { onStop, stopTimes, within } from './stop.ts'
@@ -33,7 +34,8 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
   const { act, close } = openActions(config, place, number)
   const deliver = deliverer(spool, act, config.delivery)
   const { concurrency, sweepSeconds } = config.delivery
-  const worker = startWorker(connectRedis(place, 'waits'), config.node, concurrency, deliver)
+  const owner = queueOwner(config)
+  const worker = startWorker(connectRedis(place, 'waits'), owner, concurrency, deliver)
   const sweep = number === 0 ? startSweep() : undefined
 
   onStop(async () => {
@@ -45,7 +47,7 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
 
   function startSweep(): NodeJS.Timeout {
     const client = connectRedis(place, 'fails-fast')
-    const queue = openQueue(client, config.node)
+    const queue = openQueue(client, owner)
     let running = false
     let clear = fresh
     let slice = wholeSpool

@@ -19,7 +19,8 @@ export type Forwarder = {
   readonly release: () => void
 }
 
-export function forwarder(port: number, to: URL): Forwarder {
+/** `host`: where to listen, an address of this machine. */
+export function forwarder(port: number, to: URL, host = '127.0.0.1'): Forwarder {
   const sockets = new Set<Socket>()
   let carried = 0
   let limit = Number.POSITIVE_INFINITY
@@ -49,7 +50,7 @@ export function forwarder(port: number, to: URL): Forwarder {
     })
   })
   return {
-    open: () => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve)),
+    open: () => new Promise((resolve) => server.listen(port, host, resolve)),
     async close() {
       for (const each of sockets) each.destroy()
       if ((server.address() as AddressInfo | null) === null) return

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { parse, stringify } from 'yaml'
+import type { Mailbox } from '../../src/client/index.ts'
 import { type RunningPostern, until } from './postern.ts'
 import { SmtpClient } from './smtp-client.ts'
 
@@ -120,15 +121,18 @@ function orClosed<T>(client: SmtpClient, work: Promise<T>): Promise<T> {
   ])
 }
 
-export type Tally = {
+export type Tally = StoreTally & {
+  /** In the spool and the dead letters. */
+  readonly left: number
+}
+
+export type StoreTally = {
   /** Was told 250 and is not there. */
   readonly lost: number
   /** Is there more often than its sender was told, or may have been told. */
   readonly doubled: number
   /** Is there, and is not what was sent. */
   readonly damaged: number
-  /** In the spool and the dead letters. */
-  readonly left: number
 }
 
 /**
@@ -136,7 +140,12 @@ export type Tally = {
  * id, and beside these only messages whose sender got no answer, as often as that happened.
  */
 export async function tally(postern: RunningPostern, ...all: readonly Sent[]): Promise<Tally> {
-  const mailbox = await postern.mailbox()
+  const stored = await tallyOf(await postern.mailbox(), ...all)
+  return { ...stored, left: postern.spooled().length + postern.dead().length }
+}
+
+/** The same of a bucket, whoever fills it. */
+export async function tallyOf(mailbox: Mailbox, ...all: readonly Sent[]): Promise<StoreTally> {
   const keys = (await Array.fromAsync(mailbox.list())).map(({ key }) => key)
   const kept = new Map(all.flatMap((each) => [...each.kept]))
   const unanswered = new Map<string, number>()
@@ -152,13 +161,18 @@ export async function tally(postern: RunningPostern, ...all: readonly Sent[]): P
     else if (add(unanswered, sum(found.original), -1) < 0) doubled += 1
   }
   const lost = [...kept.keys()].filter((id) => !known.has(id)).length
-  return { lost, doubled, damaged, left: postern.spooled().length + postern.dead().length }
+  return { lost, doubled, damaged }
 }
 
 export const nothingWrong: Tally = { lost: 0, doubled: 0, damaged: 0, left: 0 }
 
 export async function expectKept(postern: RunningPostern, ...all: readonly Sent[]): Promise<void> {
   deepEqual(await tally(postern, ...all), nothingWrong)
+}
+
+/** Of what was sent to several nodes, in the bucket that they share. */
+export async function expectStored(mailbox: Mailbox, ...all: readonly Sent[]): Promise<void> {
+  deepEqual(await tallyOf(mailbox, ...all), { lost: 0, doubled: 0, damaged: 0 })
 }
 
 function add(counts: Map<string, number>, name: string, count: number): number {

@@ -18,7 +18,7 @@ export type PosternOptions = {
   readonly rules?: string | object
   /** The IP filters, as YAML text or as an object in SES's shape; default: no file. */
   readonly filters?: string | object
-  /** A program that runs it and keeps its pid: `strace -D …`. */
+  /** A program that runs it and keeps its pid: `strace -D …`, `ip netns exec NAME`. */
   readonly under?: readonly string[]
   /** Changes what was written before it starts: owners, modes, disks. */
   readonly prepare?: (directory: string) => void
