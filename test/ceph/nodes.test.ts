@@ -1,8 +1,12 @@
 /**
  * Three nodes with one Redis and one Ceph, each a machine of a network of its own. A node that is
  * killed, or cut off from Redis or from the store, loses nothing; the others do not notice, and what it
- * holds is delivered when it is back. Two of the three were given one name, which must not matter.
+ * holds is delivered when it is back, or by another. Two of the three were given one name, which must
+ * not matter.
  */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { type Mailbox, naclKey, openMailbox, s3Store } from '../../src/client/index.ts'
 import { newKeyPair } from '../../src/seal/keys.ts'
@@ -117,10 +121,10 @@ networked(
   async () => {
     machine(1).cut(storeAt)
     const killed = Promise.withResolvers<void>()
-    const load = sendAll(anyNode(), messages(150), {
+    const load = sendAll(anyNode(), messages(90), {
       sessions: 6,
       tell: (count) => {
-        if (count === 50) void node(1).killAll().then(killed.resolve, killed.reject)
+        if (count === 30) void node(1).killAll().then(killed.resolve, killed.reject)
       },
     })
     await killed.promise
@@ -166,3 +170,27 @@ networked(
     await expectAllKept()
   },
 )
+
+networked(
+  'the spool of a machine that is gone, moved to another node as docs/scale.md says, is delivered there',
+  async () => {
+    machine(1).cut(storeAt)
+    all.push(await sendAll(() => node(1), messages(10)))
+    await node(1).killAll()
+    const waiting = node(1).spooled()
+    expect(waiting).toHaveLength(10)
+    const [from, to] = [node(1).dataDir, node(0).dataDir]
+    execFileSync('sh', ['-ec', `from=${from} to=${to}\n${moving()}`])
+    await node(0).delivered()
+    await expectStored(mailbox, ...all)
+    expect(node(1).spooled()).toEqual(waiting)
+  },
+)
+
+/** The commands of the manual, but for the line that says from where to where. */
+function moving(): string {
+  const manual = readFileSync(join(import.meta.dirname, '../../docs/scale.md'), 'utf8')
+  const [, commands] = /^from=\S+ to=\S+.*\n([^`]+)```$/m.exec(manual) ?? []
+  if (commands === undefined) throw new Error('docs/scale.md shows no commands that move a spool')
+  return commands
+}
