@@ -29,6 +29,8 @@ export const slowMs = 2000
 /** Coverage costs milliseconds to ask for, so that it is asked for many at once. */
 const batch = 64
 const maxFailures = 5
+/** Of a changed input: many small ones find more than few large ones; growth.ts is for those. */
+const largest = 8192
 
 export async function fuzzTarget(target: Target, bounds: Bounds): Promise<Outcome> {
   const { random, coverage } = bounds
@@ -38,6 +40,7 @@ export async function fuzzTarget(target: Target, bounds: Bounds): Promise<Outcom
   const known = new Set<string>()
   let cases = 0
   let slowestMs = 0
+  const most = Math.min(target.maxBytes ?? 4096, largest)
   const going = (): boolean =>
     cases < bounds.cases && performance.now() < bounds.until && failures.length < maxFailures
 
@@ -67,7 +70,7 @@ export async function fuzzTarget(target: Target, bounds: Bounds): Promise<Outcom
   while (going()) {
     const inputs = Array.from({ length: batch }, () => {
       const from = pool[Math.floor(random() * pool.length)] ?? Buffer.alloc(0)
-      return mutate(from, pool, target.tokens, random, target.maxBytes ?? 4096)
+      return mutate(from, pool, target.tokens, random, most)
     })
     for (const input of inputs) if (going()) await feed(input)
     if (coverage === undefined) continue
