@@ -45,7 +45,7 @@ export const limits = z.strictObject({
     'Most RCPT commands of one address in a minute, refused ones too; more are 451 4.7.1. Bounds the guessing of addresses.',
   ),
   maxMessagesPerSession: integer(
-    1000,
+    10_000,
     1,
     1_000_000,
     'Most MAIL commands of one session; after them it is told 421 4.7.0. Keeps a connection from staying for ever where a balancer spreads them.',

@@ -35,7 +35,7 @@ test('without a file every option has its default, and paths start at the workin
         maxConnectionsPerMinute: 300,
         maxMessagesPerMinute: 1200,
         maxRecipientsPerMinute: 6000,
-        maxMessagesPerSession: 1000,
+        maxMessagesPerSession: 10000,
         maxErrors: 50,
         maxIdleCommands: 500,
         maxSessionSeconds: 3600,
