@@ -2,9 +2,11 @@
 import { edge } from '../src/edge.ts'
 import { conductOf } from '../src/haraka/conduct.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
-import { proceed, replies } from '../src/haraka/replies.ts'
+import { proceed, type Refusal, replies } from '../src/haraka/replies.ts'
 import { mailState } from '../src/haraka/transaction.ts'
 import type { Address, Parameters, Plugin } from '../src/haraka/types.ts'
+import { seldom } from '../src/limits/seldom.ts'
+import { log } from '../src/log.ts'
 
 export function register(this: Plugin): void {
   this.register_hook('mail', 'onMail')
@@ -12,8 +14,15 @@ export function register(this: Plugin): void {
   this.register_hook('reset_transaction', 'onResetTransaction')
 }
 
-/** What Haraka keeps of one recipient, measured. */
+/** Counted for one recipient: an address of up to 320 octets, its parts, and the objects around them. */
 const recipientBytes = 1024
+
+const tell = seldom((reply: string) => log.warn({ reply }, 'Mail is put off'))
+
+function putOff(answer: Refusal): Refusal {
+  tell(answer.reply.text)
+  return answer
+}
 
 export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
   const { config, clients, memory, lag } = edge()
@@ -21,8 +30,8 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
   if (conductOf(connection)?.mayMail() === false) return replies.tooManyMessages
   if (!clients.mayMail(ip)) return replies.tooManyMessagesOfAddress
   // Who was let in is served, as long as that can be: a session refused here was work for nothing.
-  if (lag.milliseconds() > 2 * config.smtp.limits.maxLagMs) return replies.busy
-  if (memory.isTight()) return replies.memoryLow
+  if (lag.milliseconds() > 2 * config.smtp.limits.maxLagMs) return putOff(replies.busy)
+  if (memory.isTight()) return putOff(replies.memoryLow)
   // Haraka 3.3.4 keeps every recipient here, refused ones too, and goes through all of them at each RCPT.
   if (connection.transaction !== null) connection.transaction.results.push = () => {}
   const state = mailState(connection)
@@ -36,7 +45,7 @@ export const onRcpt: Hook<[Address, Parameters]> = hook((connection) => {
   if (!clients.mayRcpt(connection.remote.ip)) return replies.tooManyRecipientsOfAddress
   const account = mailState(connection)?.memory
   const recipients = connection.transaction?.rcpt_to.length ?? 0
-  if (account?.set(recipients * recipientBytes) === false) return replies.memoryLow
+  if (account?.set(recipients * recipientBytes) === false) return putOff(replies.memoryLow)
   return proceed
 })
 

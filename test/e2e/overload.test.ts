@@ -68,6 +68,10 @@ test('with several times the mail it can take, it refuses at once and goes on, a
     `${counts.accepted} taken in ${acceptedMs.p50}/${acceptedMs.p99} ms, ${refused({ acceptedMs, refusedMs, ...counts })} refused in ${refusedMs.p50}/${refusedMs.p99} ms (p50/p99)`
   console.info(`${rate.toFixed(0)}/s sustained; four times that: ${shown(over)}`)
   console.info(`memory +${(grown / MiB).toFixed(0)} MiB; a quarter, right after: ${shown(after)}`)
+  const told = postern.logs().filter(({ reply }) => /busy/.test(String(reply)))
+  // At connect and at MAIL, once a minute each.
+  expect(told.length).toBeGreaterThan(0)
+  expect(told.length).toBeLessThanOrEqual(4)
   expect(over.failed).toBe(0)
   expect(refused(over)).toBeGreaterThan(0)
   expect(over.accepted / over.seconds).toBeGreaterThan(rate / 10)
