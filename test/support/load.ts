@@ -6,7 +6,6 @@
 import { deepEqual } from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { parse, stringify } from 'yaml'
 import type { Mailbox } from '../../src/client/index.ts'
 import { type RunningPostern, until } from './postern.ts'
