@@ -78,7 +78,7 @@ export class BadAfterError extends failure('bad-after') {}
 /** Text that anybody may have written, harmless in a sentence: short, and without controls. */
 export function shown(text: string): string {
   const visible = text.replace(
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
   return visible.length > 300 ? `${visible.slice(0, 300)}…` : visible
