@@ -4,6 +4,7 @@ import { describeError } from '../src/errors.ts'
 /** One file each; a new part is one row here. */
 const parts: Readonly<Record<string, () => Promise<() => Promise<void>>>> = {
   bundle: async () => (await import('./bundle.ts')).benchBundle,
+  node: async () => (await import('./node.ts')).benchNode,
   sealing: async () => (await import('./sealing.ts')).benchSealing,
   rules: async () => (await import('./rules.ts')).benchRules,
   verdicts: async () => (await import('./verdicts.ts')).benchVerdicts,
