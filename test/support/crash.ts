@@ -46,8 +46,9 @@ export type CrashPlan = {
   readonly totalBytes: number
 }
 
-const batch = 24
-const sessions = 6
+const batch = 12
+const sessions = 4
+const smallBytes = 32 * KiB
 
 export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   const { random } = plan
@@ -59,10 +60,19 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   const drawn = plan.of.flatMap((name) => Array<string>(victims[name]?.weight ?? 0).fill(name))
   // Whichever ends first, well or not, ends the other.
   let over = false
+  let acknowledged = 0
+  const tell = () => {
+    acknowledged += 1
+  }
   const ends = () => {
     over = true
   }
-  const [sent] = await Promise.all([send().finally(ends), kill().finally(ends)])
+  const [large, small] = await Promise.all([
+    send(0, plan.maxBytes).finally(ends),
+    send(1_000_000, smallBytes).finally(ends),
+    kill().finally(ends),
+  ])
+  const sent = [...large, ...small]
   await postern.delivered()
   const counted = await tally(postern, ...sent)
   const half = readdirSync(join(postern.dataDir, 'spool/incoming')).length
@@ -70,17 +80,18 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   rmSync(postern.directory, { recursive: true })
   return { kills, sent, tally: { ...counted, left: counted.left + half } }
 
-  async function send(): Promise<Sent[]> {
+  /** Small ones have sessions of their own: they do not wait for large ones that are cut off again and again. */
+  async function send(first: number, maxBytes: number): Promise<Sent[]> {
     const sent: Sent[] = []
     let total = 0
-    for (let number = 0; !over; number += batch) {
-      const most = total < plan.totalBytes ? plan.maxBytes : 16 * KiB
+    for (let number = first; !over; number += batch) {
+      const most = total < plan.totalBytes ? maxBytes : smallBytes
       const messages = Array.from({ length: batch }, (_, index) =>
         messageOf(sizeBy(random, most), number + index),
       )
       total += messages.reduce((sum, { length }) => sum + length, 0)
-      sent.push(await sendAll(() => ({ host: '127.0.0.1', port }), messages, { sessions }))
-      if (most < plan.maxBytes) await pause(random() * 300)
+      sent.push(await sendAll(() => ({ host: '127.0.0.1', port }), messages, { sessions, tell }))
+      if (most === smallBytes) await pause(random() * 300)
     }
     return sent
   }
@@ -88,7 +99,11 @@ export async function crashRound(plan: CrashPlan): Promise<Crashed> {
   async function kill(): Promise<void> {
     const { until: end = Number.POSITIVE_INFINITY } = plan
     for (let left = plan.kills; left > 0 && !over && performance.now() < end; left -= 1) {
+      const before = acknowledged
       await pause(random() * 1200)
+      // Now and then in the middle of a recovery, else under load.
+      if (random() < 0.8)
+        await until(() => acknowledged > before || over || performance.now() > end)
       const name = drawn[Math.floor(random() * drawn.length)] ?? ''
       await killOne(name)
       kills.set(name, (kills.get(name) ?? 0) + 1)
