@@ -7,7 +7,10 @@ import { access, constants, statfs } from 'node:fs/promises'
 export type SpaceLimits = { readonly minFreeBytes: number; readonly minFreeInodes: number }
 
 export type FreeSpace = {
-  /** Whether a message of `octets` more would leave less than the limits. */
+  /**
+   * Whether a message of `octets` more would leave less than the limits. One that would not is counted as
+   * coming until the file system is asked again: a second's messages may be more than there is room for.
+   */
   readonly isLow: (octets: number) => boolean
   /** Asks the file system now. */
   readonly refresh: () => Promise<void>
@@ -18,6 +21,7 @@ const maxAgeMs = 1000
 export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
   let bytes = 0
   let inodes = 0
+  let coming = { bytes: 0, inodes: 0 }
   let asked = Number.NEGATIVE_INFINITY
   let asking: Promise<void> | undefined
 
@@ -34,6 +38,7 @@ export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
       bytes = 0
     }
     asked = performance.now()
+    coming = { bytes: 0, inodes: 0 }
     asking = undefined
   }
 
@@ -45,7 +50,10 @@ export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
   return {
     isLow(octets) {
       if (performance.now() - asked > maxAgeMs) void refresh()
-      return bytes - octets < limits.minFreeBytes || inodes < limits.minFreeInodes
+      const left = { bytes: bytes - coming.bytes - octets, inodes: inodes - coming.inodes }
+      if (left.bytes < limits.minFreeBytes || left.inodes < limits.minFreeInodes) return true
+      coming = { bytes: coming.bytes + octets, inodes: coming.inodes + 1 }
+      return false
     },
     refresh,
   }

@@ -65,8 +65,8 @@ describe.runIf(canMount())('with a spool on a small disk (needs the right to mou
       kept.set(text.slice('OK '.length), message)
     }
     expect(kept.size).toBeGreaterThan(8)
-    // Some may come between two looks at the disk, a second apart.
-    expect(disk.freeBytes()).toBeGreaterThan(minFreeBytes - 4 * MiB)
+    // What came between two looks at the disk was counted; its records take a little more.
+    expect(disk.freeBytes()).toBeGreaterThan(minFreeBytes - MiB)
 
     // It is back, in its way: the bucket is not there, it is overloaded, it breaks off, it loses answers.
     await network.open()

@@ -36,6 +36,18 @@ test('the limit counts what is left after the message', async () => {
   expect(space.isLow(free)).toBe(true)
 })
 
+test('messages between two looks count together', async () => {
+  const directory = scratch()
+  const { bavail, bsize } = statfsSync(directory)
+  const free = bavail * bsize
+  const space = freeSpace(directory, { ...none, minFreeBytes: Math.floor(free / 4) })
+  await space.refresh()
+  const third = Math.floor(free / 3)
+  expect([space.isLow(third), space.isLow(third), space.isLow(third)]).toEqual([false, false, true])
+  await space.refresh()
+  expect(space.isLow(third)).toBe(false)
+})
+
 test('inodes count where the file system counts them', async () => {
   const directory = scratch()
   const counted = statfsSync(directory).files > 0
