@@ -7,37 +7,16 @@ import { PublishCommand, SNSClient } from '@aws-sdk/client-sns'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { FunctionConfig, TopicConfig } from '../config/targets.ts'
 import { describeError, PermanentError } from '../errors.ts'
+import { type AwsPlace, awsSettings, regionOf } from './aws-settings.ts'
 import { dispositionOf } from './disposition.ts'
 import type { FunctionTarget } from './function.ts'
 import type { Topic } from './topic.ts'
 
-type AwsConfig = {
-  readonly region?: string
-  readonly endpoint?: string
-  readonly accessKeyId?: string
-  readonly secretAccessKey?: string
-}
-
 const requestTimeoutMs = 15_000
 
-function settings(
-  { region, endpoint, accessKeyId, secretAccessKey }: AwsConfig,
-  arn: string,
-  timeoutMs = requestTimeoutMs,
-) {
-  return {
-    region: region ?? arn.split(':')[3] ?? 'us-east-1',
-    maxAttempts: 1,
-    requestHandler: {
-      requestTimeout: timeoutMs,
-      connectionTimeout: 5000,
-      throwOnRequestTimeout: true,
-    },
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(accessKeyId === undefined || secretAccessKey === undefined
-      ? {}
-      : { credentials: { accessKeyId, secretAccessKey } }),
-  }
+function settings(place: AwsPlace, arn: string, timeoutMs = requestTimeoutMs) {
+  const region = place.region ?? regionOf(arn) ?? 'us-east-1'
+  return awsSettings({ ...place, region }, { timeoutMs, maxAttempts: 1 })
 }
 
 /** A topic of the kind FIFO knows repetitions by itself. */

@@ -5,6 +5,7 @@
 import type { GenerateDataKeyCommandOutput, KMSClient, KMSClientConfig } from '@aws-sdk/client-kms'
 import type { KeyConfig } from '../config/options.ts'
 import { describeError } from '../errors.ts'
+import { awsSettings, regionOf } from '../notify/aws-settings.ts'
 import type { Context } from '../seal/s3ec/format.ts'
 import type { GeneratedKey } from '../seal/s3ec/seal.ts'
 
@@ -47,24 +48,8 @@ export function kmsDataKeys(key: KmsConfig): DataKeySource {
 }
 
 /** How to reach the KMS of a key; what is not said is as the environment says. */
-export function kmsSettings({
-  arn,
-  region = arn?.split(':')[3],
-  endpoint,
-  accessKeyId,
-  secretAccessKey,
-}: Partial<KmsConfig>): KMSClientConfig {
-  return {
-    ...(region === undefined ? {} : { region }),
-    maxAttempts: 2,
-    requestHandler: {
-      requestTimeout: TIMEOUT_MS,
-      connectionTimeout: 5000,
-      throwOnRequestTimeout: true,
-    },
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(accessKeyId === undefined || secretAccessKey === undefined
-      ? {}
-      : { credentials: { accessKeyId, secretAccessKey } }),
-  }
+export function kmsSettings(key: Partial<KmsConfig>): KMSClientConfig {
+  const region = key.region ?? regionOf(key.arn)
+  const place = region === undefined ? key : { ...key, region }
+  return awsSettings(place, { timeoutMs: TIMEOUT_MS, maxAttempts: 2 })
 }
