@@ -8,8 +8,8 @@ export type SpaceLimits = { readonly minFreeBytes: number; readonly minFreeInode
 
 export type FreeSpace = {
   /**
-   * Whether a message of `octets` more would leave less than the limits. One that would not is counted as
-   * coming until the file system is asked again: a second's messages may be more than there is room for.
+   * Whether a message of `octets` more would leave less than the limits. Where it would not, they count as
+   * taken until the file system is asked again: the messages of a second may be too many together.
    */
   readonly isLow: (octets: number) => boolean
   /** Asks the file system now. */
@@ -21,7 +21,7 @@ const maxAgeMs = 1000
 export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
   let bytes = 0
   let inodes = 0
-  let coming = { bytes: 0, inodes: 0 }
+  let coming = 0
   let asked = Number.NEGATIVE_INFINITY
   let asking: Promise<void> | undefined
 
@@ -38,7 +38,7 @@ export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
       bytes = 0
     }
     asked = performance.now()
-    coming = { bytes: 0, inodes: 0 }
+    coming = 0
     asking = undefined
   }
 
@@ -50,9 +50,9 @@ export function freeSpace(directory: string, limits: SpaceLimits): FreeSpace {
   return {
     isLow(octets) {
       if (performance.now() - asked > maxAgeMs) void refresh()
-      const left = { bytes: bytes - coming.bytes - octets, inodes: inodes - coming.inodes }
-      if (left.bytes < limits.minFreeBytes || left.inodes < limits.minFreeInodes) return true
-      coming = { bytes: coming.bytes + octets, inodes: coming.inodes + 1 }
+      const left = bytes - coming - octets
+      if (left < limits.minFreeBytes || inodes < limits.minFreeInodes) return true
+      coming += octets
       return false
     },
     refresh,
