@@ -7,6 +7,7 @@
  */
 import { UserError } from '../errors.ts'
 import { fastestBackend } from './backend.ts'
+import { fromBase64, toBase64 } from './base64.ts'
 import type { KeyPair, PublicKey } from './nacl.ts'
 
 const PUBLIC = 'postern-nacl-public-key'
@@ -41,7 +42,7 @@ export function parsePublicKey(text: string): PublicKey {
       'This is a secret key where a public one belongs: name the .pub file here, and keep the secret key off this machine.',
     )
   }
-  const key = fromBase64(words[0] === PUBLIC ? words.slice(1) : words)
+  const key = keyIn(words[0] === PUBLIC ? words.slice(1) : words)
   if (key === undefined) {
     throw new UserError(
       `This is not a NaCl public key: it should read "${PUBLIC}" and the base64 of 32 bytes, or that base64 alone.`,
@@ -60,21 +61,16 @@ export function parseSecretKey(text: string): KeyPair {
       'This is a public key where a secret one belongs: opening mail takes the .key file.',
     )
   }
-  const key = label === SECRET ? fromBase64(words) : undefined
+  const key = label === SECRET ? keyIn(words) : undefined
   if (key !== undefined) return keyPairOf(key)
   throw new UserError(
     `This is not a NaCl secret key: it should read "${SECRET}" and the base64 of 32 bytes.`,
   )
 }
 
-function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-}
-
-/** 32 bytes from exactly one word of canonical base64: one key has one spelling. */
-function fromBase64(words: readonly string[]): Uint8Array | undefined {
+/** 32 bytes from exactly one word of base64. */
+function keyIn(words: readonly string[]): Uint8Array | undefined {
   const [word = ''] = words
-  if (words.length !== 1 || !/^[A-Za-z0-9+/]{43}=$/.test(word)) return undefined
-  const bytes = Uint8Array.from(atob(word), (character) => character.charCodeAt(0))
-  return toBase64(bytes) === word ? bytes : undefined
+  const bytes = words.length === 1 ? fromBase64(word) : undefined
+  return bytes?.length === 32 ? bytes : undefined
 }

@@ -8,6 +8,7 @@
  *
  * Metadata is not authenticated: everything here is hostile until the content has passed its check.
  */
+import { fromBase64, toBase64 } from '../base64.ts'
 import { S3ecError } from './error.ts'
 
 /** The formats that are written. */
@@ -227,17 +228,4 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return btoa(text)
-}
-
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text)) {
-    return undefined
-  }
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 }

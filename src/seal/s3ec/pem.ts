@@ -3,7 +3,7 @@
  * browsers. No error repeats a key.
  */
 import { UserError } from '../../errors.ts'
-import { fromBase64 } from './format.ts'
+import { fromBase64 } from '../base64.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
