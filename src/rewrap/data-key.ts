@@ -3,7 +3,7 @@
  * the metadata changes, or the instruction file, wherever the wrapped key was. The content is not read.
  */
 import { INSTRUCTION, instructionOf } from '../client/instruction.ts'
-import { derive } from '../seal/s3ec/derive.ts'
+import { contentKeyOf } from '../seal/s3ec/derive.ts'
 import { S3ecError } from '../seal/s3ec/error.ts'
 import { type Metadata, metadataOf, type Sealing, sealingKeys } from '../seal/s3ec/format.ts'
 import { rewrapped, type SealingKey } from '../seal/s3ec/seal.ts'
@@ -64,11 +64,7 @@ async function describedAnew(
   to: Extract<SealingKey, { type: 'rsa' | 'aes' }>,
 ): Promise<Metadata> {
   if (sealing.version === 'legacy') throw new S3ecError('legacy-format')
-  if (sealing.version === 'v3') {
-    const { contentKey, commitment } = await derive(dataKey, sealing.messageId)
-    contentKey.fill(0)
-    if (Buffer.compare(commitment, sealing.commitment) !== 0) throw new S3ecError('bad-commitment')
-  }
+  if (sealing.version === 'v3') (await contentKeyOf(dataKey, sealing)).fill(0)
   return metadataOf({ ...sealing, ...rewrapped(to, dataKey) })
 }
 

@@ -1,5 +1,6 @@
 /** v3's derivation: HKDF-SHA-512 (RFC 5869) of the data key, salted by the message id. Web Crypto. */
-import { COMMITMENT, DATA_KEY, SUITE_ID } from './format.ts'
+import { S3ecError } from './error.ts'
+import { COMMITMENT, DATA_KEY, type Sealing, SUITE_ID } from './format.ts'
 
 type Bytes = Uint8Array<ArrayBuffer>
 
@@ -11,16 +12,23 @@ export const COMMIT_INFO = infoOf('COMMITKEY')
 /** The content's IV in v3: the key is used once, so the IV need not vary. */
 export const V3_IV = new Uint8Array(12).fill(0x01)
 
-/** The key of the content, and the commitment to the data key that the metadata holds. */
-export async function derive(
+/** The key of the content, of the data key that the metadata commits to. Throws S3ecError for another. */
+export async function contentKeyOf(
   dataKey: Bytes,
-  messageId: Bytes,
-): Promise<{ readonly contentKey: Bytes; readonly commitment: Bytes }> {
+  { messageId, commitment }: Extract<Sealing, { version: 'v3' }>,
+): Promise<Bytes> {
   const key = await crypto.subtle.importKey('raw', dataKey, 'HKDF', false, ['deriveBits'])
   const bits = async (info: Bytes, length: number): Promise<Bytes> => {
     const how = { name: 'HKDF', hash: 'SHA-512', salt: messageId, info }
     return new Uint8Array(await crypto.subtle.deriveBits(how, key, 8 * length))
   }
-  const contentKey = await bits(CONTENT_INFO, DATA_KEY)
-  return { contentKey, commitment: await bits(COMMIT_INFO, COMMITMENT) }
+  if (!equal(await bits(COMMIT_INFO, COMMITMENT), commitment)) throw new S3ecError('bad-commitment')
+  return bits(CONTENT_INFO, DATA_KEY)
+}
+
+/** In constant time; both have one length. */
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
+  return difference === 0
 }

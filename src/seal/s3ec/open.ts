@@ -3,7 +3,7 @@
  * given out, since GCM checks nothing before its end: it is held in memory, up to a size that the
  * caller chooses. Web Crypto, off the main thread; runs in browsers.
  */
-import { derive, V3_IV } from './derive.ts'
+import { contentKeyOf, V3_IV } from './derive.ts'
 import { S3ecError } from './error.ts'
 import { type Sealing, SUITE_ID, TAG } from './format.ts'
 import { dataKeyOf, type OpeningKey } from './keys.ts'
@@ -35,7 +35,7 @@ export async function openS3ec(
   if (body.length < TAG) throw new S3ecError('truncated')
   const dataKey = await dataKeyOf(sealing, keys)
   try {
-    const [key, how] = await contentKeyOf(sealing, dataKey)
+    const [key, how] = await cipherOf(sealing, dataKey)
     return new Uint8Array(await crypto.subtle.decrypt(how, key, body))
   } catch (cause) {
     throw cause instanceof S3ecError ? cause : new S3ecError('content-failed')
@@ -44,12 +44,11 @@ export async function openS3ec(
   }
 }
 
-async function contentKeyOf(sealing: Sealing, dataKey: Bytes) {
+async function cipherOf(sealing: Sealing, dataKey: Bytes) {
   const imported = (key: Bytes, name: string) =>
     crypto.subtle.importKey('raw', key, name, false, ['decrypt'])
   if (sealing.version === 'v3') {
-    const { contentKey, commitment } = await derive(dataKey, sealing.messageId)
-    if (!equal(commitment, sealing.commitment)) throw new S3ecError('bad-commitment')
+    const contentKey = await contentKeyOf(dataKey, sealing)
     const key = await imported(contentKey, 'AES-GCM')
     contentKey.fill(0)
     return [key, { name: 'AES-GCM', iv: V3_IV, additionalData: SUITE_ID }] as const
@@ -57,11 +56,4 @@ async function contentKeyOf(sealing: Sealing, dataKey: Bytes) {
   const isCbc = sealing.version === 'legacy' && sealing.content === 'AES/CBC/PKCS5Padding'
   const name = isCbc ? 'AES-CBC' : 'AES-GCM'
   return [await imported(dataKey, name), { name, iv: sealing.iv }] as const
-}
-
-/** In constant time; both have one length. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length
-  for (const [index, byte] of a.entries()) difference |= byte ^ (b[index] ?? 0)
-  return difference === 0
 }
