@@ -57,13 +57,11 @@ function sealerOf(
   names: readonly string[],
   open: (key: Extract<KeyConfig, { type: 'kms' }>) => DataKeySource,
 ): Sealer {
-  const publicKeys = names.flatMap((name) => {
-    const read = readSealingKey(config, name)
-    return read.type === 'nacl' ? [read.publicKey] : []
-  })
-  if (publicKeys.length === names.length) return envelopeSealer(publicKeys)
-  const [name = ''] = names
-  return s3ecSealer(s3ecKeyOf(keyConfig(config, name), readSealingKey(config, name), open))
+  const keys = names.map((name) => ({ name, read: readSealingKey(config, name) }))
+  const publicKeys = keys.flatMap(({ read }) => (read.type === 'nacl' ? [read.publicKey] : []))
+  const [first] = keys
+  if (first === undefined || publicKeys.length === keys.length) return envelopeSealer(publicKeys)
+  return s3ecSealer(s3ecKeyOf(keyConfig(config, first.name), first.read, open))
 }
 
 /** What seals for S3 encryption clients, of a key that is not `nacl`. */
