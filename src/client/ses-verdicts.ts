@@ -4,6 +4,7 @@
  * is not exactly as SES writes it is PROCESSING_FAILED, never PASS. SES: reference §5.2, §6.2
  */
 import { dkimVerdict } from '../mail/dkim-verdict.ts'
+import { spfVerdicts } from '../mail/spf-verdict.ts'
 import type {
   DkimJudgement,
   DkimResult,
@@ -11,7 +12,6 @@ import type {
   DmarcJudgement,
   Judgement,
   SpfJudgement,
-  SpfResult,
   Verdict,
   Verdicts,
 } from '../mail/verdict.ts'
@@ -89,16 +89,6 @@ function statementOf(line: string): Statement | undefined {
   const [, method, result, domain = ''] = statement.exec(line) ?? []
   if (method === undefined || result === undefined) return undefined
   return { method, result, domain: domain.toLowerCase() }
-}
-
-const spfVerdicts: Record<SpfResult, Verdict> = {
-  pass: 'PASS',
-  fail: 'FAIL',
-  softfail: 'GRAY',
-  neutral: 'GRAY',
-  none: 'GRAY',
-  temperror: 'PROCESSING_FAILED',
-  permerror: 'PROCESSING_FAILED',
 }
 
 function spfOf(text: string): SpfJudgement {

@@ -49,6 +49,12 @@ export function networkOf({ family, value }: Address, prefix: number): bigint {
   return value >> BigInt(bitsOf(family) - prefix)
 }
 
+/** Whether an address is one of a block's. */
+export function isIn(block: Block, address: Address): boolean {
+  const { family, prefix } = block
+  return family === address.family && networkOf(address, prefix) === networkOf(block, prefix)
+}
+
 /** The labels of a DNS list's question: octets (RFC 5782 §2.1) or nibbles (§2.4), from the last. */
 export function reversed({ family, value }: Address): string {
   const [width, count, radix] = family === 4 ? [8n, 4, 10] : [4n, 32, 16]

@@ -4,13 +4,7 @@
  * Every question costs the same, however many clients there are, and the tables are bounded: of
  * connections by their number, of the minute by `maxClients`. Pure but for the clock.
  */
-import {
-  type Address,
-  type Block,
-  networkOf,
-  parseAddress,
-  parseBlock,
-} from '../filters/address.ts'
+import { isIn, networkOf, parseAddress, parseBlock } from '../filters/address.ts'
 
 export type ClientLimits = {
   /** Addresses and networks that nothing is counted of, but for the connections in all. */
@@ -126,9 +120,4 @@ export function clients(
     mayRcpt: (ip) => count(ip, 'recipients', limits.maxRecipientsPerMinute),
     connections: () => connections,
   }
-}
-
-function isIn(block: Block, address: Address): boolean {
-  const { family, prefix } = block
-  return family === address.family && networkOf(address, prefix) === networkOf(block, prefix)
 }

@@ -2,7 +2,7 @@
  * One predicate per kind of condition: yes, no, or not to be told. Pure, throws nothing.
  * SES Mail Manager: RuleCondition
  */
-import { networkOf, parseAddress, parseBlock } from '../filters/address.ts'
+import { isIn, parseAddress, parseBlock } from '../filters/address.ts'
 import type { Verdict } from '../mail/verdict.ts'
 import type { Condition } from './condition.ts'
 import {
@@ -74,11 +74,7 @@ function ipPredicate({ Operator, Values }: Spec<'IpExpression'>): Predicate {
   return ({ remoteIp }) => {
     const address = remoteIp === undefined ? undefined : parseAddress(remoteIp)
     if (address === undefined) return undecided(noAddress)
-    const fits = blocks.some(
-      (block) =>
-        block.family === address.family &&
-        networkOf(block, block.prefix) === networkOf(address, block.prefix),
-    )
+    const fits = blocks.some((block) => isIn(block, address))
     return decided(Operator === 'NOT_CIDR_MATCHES' ? !fits : fits, `it is ${remoteIp}`)
   }
 }

@@ -9,6 +9,7 @@ import { spf as checkSpf, authenticate as mailauth } from 'mailauth'
 import type { Dns, Resolve } from '../dns/resolver.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
+import { spfVerdicts } from '../mail/spf-verdict.ts'
 import type { ArcReport, Authentication, SpfJudgement, SpfResult } from '../mail/verdict.ts'
 import { type ArcSet, arcReport, trustedDmarcPass } from './arc.ts'
 import {
@@ -90,16 +91,6 @@ function authorDomain({ headerFrom = [], fromFields }: Outcome['dkim']): string 
   const [domain] = domains
   return fromFields === 1 && domains.size === 1 ? domain : undefined
 }
-
-const spfVerdicts = {
-  pass: 'PASS',
-  fail: 'FAIL',
-  softfail: 'GRAY',
-  neutral: 'GRAY',
-  none: 'GRAY',
-  temperror: 'PROCESSING_FAILED',
-  permerror: 'PROCESSING_FAILED',
-} as const
 
 function judgeSpf(
   { domain, status }: Outcome['spf'],
