@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs'
 import { readKey } from '../client/index.ts'
+import { MAX_BYTES } from '../client/sealed-object.ts'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
 import type { Change } from '../rewrap/change.ts'
@@ -27,8 +28,6 @@ export type RewrapOptions = {
 
 /** How often is said how far it is. */
 const PROGRESS_MS = 5000
-/** What the server may store in a format that is checked in memory, or more. */
-const MAX_BYTES = 64 * 1024 * 1024
 
 export async function rewrap(config: Config, options: RewrapOptions): Promise<void> {
   const { bucket, prefix = '', dryRun = false, json = false } = options

@@ -8,6 +8,7 @@ import { instructionOf } from './instruction.ts'
 import type { MailKey } from './keys.ts'
 import { type MessageStream, openMessageStream } from './message.ts'
 import { type Item, itemOf, sesItemOf } from './metadata.ts'
+import { MAX_BYTES } from './sealed-object.ts'
 import { collected, type Message } from './whole-message.ts'
 
 export type MailboxOptions = {
@@ -59,8 +60,6 @@ export type Mailbox = {
     options?: StreamOptions,
   ) => Promise<MessageStream & { readonly key: string }>
 }
-
-const MAX_BYTES = 64 * 1024 * 1024
 
 export function openMailbox(options: MailboxOptions): Mailbox {
   const { store, keys = [], legacy, requireCommitment } = options

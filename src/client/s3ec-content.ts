@@ -9,18 +9,19 @@ import { openS3ec, requireAllowed } from '../seal/s3ec/open.ts'
 import { NoInstructionError } from './errors.ts'
 import { explainS3ec } from './explain-s3ec.ts'
 import type { Lookahead } from './lookahead.ts'
-import { isMessage, type OpenSettings, type SealedObject } from './sealed-object.ts'
+import {
+  ALLOWANCE,
+  isMessage,
+  MAX_BYTES,
+  type OpenSettings,
+  type SealedObject,
+} from './sealed-object.ts'
 
 export type CheckedContent = {
   readonly bytes: Uint8Array<ArrayBuffer>
   /** The encryption context, where KMS has vouched for it. */
   readonly context: Context | undefined
 }
-
-/** The largest object that is opened, in octets, unless the caller says otherwise. */
-const MAX_BYTES = 64 * 1024 * 1024
-/** On top of a message: what the server puts before it, and the tag. */
-const ALLOWANCE = 1024 * 1024
 
 /** Undefined for an object that none of these clients sealed. Throws MailboxError. */
 export async function s3ecContent(

@@ -14,6 +14,11 @@ export type SealedObject = {
   readonly instruction?: (() => Promise<Metadata | undefined>) | undefined
 }
 
+/** The largest message that is held in memory, in octets, unless the caller says otherwise. */
+export const MAX_BYTES = 64 * 1024 * 1024
+/** On top of it: what the server, or SES, puts before a message, and a tag. */
+export const ALLOWANCE = 1024 * 1024
+
 /** What a reader opens, and with what. */
 export type OpenSettings = S3ecPolicy & {
   readonly keys: readonly MailKey[]

@@ -9,6 +9,7 @@ import type { Context } from '../seal/s3ec/format.ts'
 import { MisplacedError, NotPosternError, shown, TooLargeError } from './errors.ts'
 import { type Field, headersOf, parseFields } from './fields.ts'
 import { atLeast, type Lookahead } from './lookahead.ts'
+import { ALLOWANCE, MAX_BYTES } from './sealed-object.ts'
 import { type SesBlock, sesBlock } from './ses.ts'
 import { sesVerdicts } from './ses-verdicts.ts'
 import { newSha256 } from './sha256.ts'
@@ -20,9 +21,6 @@ export type SesMessage = {
   readonly original: AsyncGenerator<Uint8Array>
 }
 
-/** The largest message, in octets, unless the caller says otherwise; and what SES's fields may have. */
-const MAX_BYTES = 64 * 1024 * 1024
-const ALLOWANCE = 1024 * 1024
 /** As far as Return-Path and Received must reach, with what AddHeader actions may put before them. */
 const TOP = 64 * 1024
 const PIECE = 65536
