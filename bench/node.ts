@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { createServer, request, type Server } from 'node:http'
-import { type AddressInfo, createServer as tcpServer } from 'node:net'
+import type { AddressInfo, createServer as tcpServer } from 'node:net'
 import { join } from 'node:path'
 import { cephClient, newBucket, startCeph } from '../test/support/ceph.ts'
+import { freePort } from '../test/support/port.ts'
 import { type RunningPostern, startPostern, stopAll } from '../test/support/postern.ts'
 import { type RunningRedis, startRedis, stopRedis } from '../test/support/redis.ts'
 import { SmtpClient } from '../test/support/smtp-client.ts'
@@ -197,11 +198,4 @@ function listening(server: Server | ReturnType<typeof tcpServer>): Promise<numbe
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port))
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = tcpServer()
-  const port = await listening(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }

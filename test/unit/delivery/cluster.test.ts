@@ -1,9 +1,8 @@
-/** The queue on a Redis Cluster: one real node that serves all slots, which refuses keys of two slots at once. */
-import { createServer } from 'node:net'
 import { afterAll, expect, test } from 'vitest'
 import { openQueue } from '../../../src/delivery/queue.ts'
 import { connectRedis } from '../../../src/delivery/redis.ts'
 import { newMessageId } from '../../../src/mail/message-id.ts'
+import { freePort } from '../../support/port.ts'
 import { until } from '../../support/postern.ts'
 import { startRedis, stopRedis } from '../../support/redis.ts'
 
@@ -34,11 +33,3 @@ test('on a Redis Cluster entries are added, known and forgotten as on one Redis'
   expect(await queue.unknown(ids)).toEqual(ids)
   client.disconnect()
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
