@@ -92,5 +92,7 @@ test('while all kinds of hostile clients are there, others are served as ever; w
   expect(cpu() - used).toBeLessThan(0.5)
   expect(median).toBeLessThan(1500)
   expect(worst).toBeLessThan(8000)
-  expect(grown).toBeLessThan(100 * MiB)
+  // Garbage not yet collected: up to 100 MiB where the machine is quick. What these clients send in
+  // eight seconds, if it were kept, would be gigabytes.
+  expect(grown).toBeLessThan(256 * MiB)
 })
