@@ -37,7 +37,16 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   verdicts: [
     ['mail', 'dns', 'errors.ts', 'log.ts'],
-    ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
+    [
+      'mailauth',
+      'node:crypto',
+      'node:http',
+      'node:https',
+      'node:module',
+      'node:net',
+      'node:stream',
+      'node:url',
+    ],
   ],
   notify: [
     ['mail', 'config', 'errors.ts'],
