@@ -23,7 +23,14 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   store: [
     ['errors.ts'],
-    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:crypto', 'node:fs', 'node:path'],
+    [
+      '@aws-sdk/client-s3',
+      '@aws-sdk/s3-request-presigner',
+      'node:crypto',
+      'node:fs',
+      'node:path',
+      'node:util',
+    ],
   ],
   config: [
     ['errors.ts', 'printable.ts'],
