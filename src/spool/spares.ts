@@ -37,7 +37,7 @@ const waitMs = 200
 const mostWaiting = 64
 
 /** More files than this are deleted. */
-const mostSpare = 512
+const mostSpare = 4096
 
 /** How long it is not looked again for spare files when there were none. */
 const lookAgainMs = 50

@@ -54,17 +54,17 @@ test('two processes that take from the same files never have one of them both', 
   other.close()
 })
 
-test('no more than some hundreds are kept', async () => {
+test('no more than some thousands are kept', async () => {
   const dataDir = scratch()
   const spool = new Spool(dataDir)
-  for (let index = 0; index < 510; index += 1)
+  for (let index = 0; index < 4094; index += 1)
     writeFileSync(pathOf(dataDir, 'spare', `s${index}`), '')
   for (let index = 0; index < 5; index += 1) {
     writeFileSync(pathOf(dataDir, 'done', `d${index}`), long)
   }
   await spool.emptied()
   expect(readdirSync(pathOf(dataDir, 'done'))).toEqual([])
-  expect(readdirSync(pathOf(dataDir, 'spare'))).toHaveLength(512)
+  expect(readdirSync(pathOf(dataDir, 'spare'))).toHaveLength(4096)
   spool.close()
 })
 
