@@ -70,11 +70,7 @@ function backendOf(sodium: Sodium): NaclBackend {
       const out = room(box.length - TAG)
       return sodium.crypto_box_open_easy(out, box, nonce, publicKey, secretKey) ? out : undefined
     },
-    secretbox(message, nonce, key) {
-      const out = room(message.length + TAG)
-      sodium.crypto_secretbox_easy(out, message, nonce, key)
-      return out
-    },
+    secretbox: (box, message, nonce, key) => sodium.crypto_secretbox_easy(box, message, nonce, key),
     secretboxOpen(box, nonce, key) {
       const out = room(box.length - TAG)
       return sodium.crypto_secretbox_open_easy(out, box, nonce, key) ? out : undefined
@@ -85,5 +81,6 @@ function backendOf(sodium: Sodium): NaclBackend {
       return out
     },
     equal: (a, b) => sodium.sodium_memcmp(a, b),
+    room,
   }
 }
