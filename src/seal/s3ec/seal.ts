@@ -48,7 +48,7 @@ export type SealingKey = { readonly version: S3ecVersion; readonly context: Cont
 export type SealOptions = {
   /** Octets of the plaintext, if they are known: v2's metadata tells them. */
   readonly length?: number | undefined
-  /** For tests only: where data key, message id or IV, and the IV of an AES wrap come from, in this order. */
+  /** For tests only: where data key, the IV of an AES wrap, and message id or IV come from, in this order. */
   readonly random?: ((length: number) => Uint8Array) | undefined
 }
 
