@@ -41,10 +41,11 @@ test('removed twice is removed', async () => {
 
 test('two processes that take from the same files never have one of them both', async () => {
   const dataDir = scratch()
+  const former = new Spool(dataDir)
+  const before = await Promise.all(Array.from({ length: 20 }, () => keep(former, long)))
+  for (const id of before) await former.remove(id)
+  await former.emptied()
   const [one, other] = [new Spool(dataDir), new Spool(dataDir)]
-  const before = await Promise.all(Array.from({ length: 20 }, () => keep(one, long)))
-  for (const id of before) await one.remove(id)
-  await one.emptied()
   const kept = new Map<string, Buffer>()
   for (let index = 0; index < 20; index += 1) {
     for (const spool of [one, other]) {
@@ -53,8 +54,8 @@ test('two processes that take from the same files never have one of them both', 
     }
   }
   for (const [id, message] of kept) expect(await messageIn(one, id)).toEqual(message)
-  one.close()
-  other.close()
+  for (const each of [former, one, other]) each.close()
+  expect(readdirSync(pathOf(dataDir, 'spare'))).toEqual([])
 })
 
 test('no more than some thousands are kept', async () => {
