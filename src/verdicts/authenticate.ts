@@ -5,7 +5,6 @@
  * Never takes a client's or a sender's own claims for results.
  */
 import { Readable } from 'node:stream'
-import { spf as checkSpf, authenticate as mailauth } from 'mailauth'
 import type { Dns, Resolve } from '../dns/resolver.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
@@ -18,6 +17,7 @@ import {
   type MailauthDmarc,
   type MailauthSignature,
 } from './authenticated.ts'
+import { spf as checkSpf, authenticate as mailauth } from './mailauth.ts'
 import { bounded, mailauthEngine } from './mailauth-text.ts'
 import { withFewerSignatures } from './signatures.ts'
 

@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../..')
 const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'errors.ts': [[], []],
   'printable.ts': [[], []],
+  'spared.ts': [[], []],
   'log.ts': [['printable.ts'], ['pino', 'pino-pretty']],
   mail: [['errors.ts'], ['node:crypto']],
   rules: [
@@ -36,7 +37,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['zod', 'node:fs', 'node:path', 'node:net'],
   ],
   verdicts: [
-    ['mail', 'dns', 'errors.ts', 'log.ts'],
+    ['mail', 'dns', 'errors.ts', 'log.ts', 'spared.ts'],
     ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
   ],
   notify: [
@@ -59,7 +60,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['bullmq', 'ioredis'],
   ],
   haraka: [
-    ['errors.ts', 'log.ts', 'mail'],
+    ['errors.ts', 'log.ts', 'mail', 'spared.ts'],
     ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:os', 'node:tls'],
   ],
   replay: [['mail', 'rules', 'actions', 'client', 'spool', 'store', 'errors.ts'], []],
