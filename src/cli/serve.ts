@@ -1,4 +1,5 @@
 /** `postern serve`: everything, supervised; or one role alone. */
+import { flushCompileCache } from 'node:module'
 import { Command, InvalidArgumentError } from 'commander'
 import { configureLog } from '../log.ts'
 import { type Role, roleNames, runRole } from '../roles/run-role.ts'
@@ -46,6 +47,8 @@ export function serveCommand(): Command {
       const { banner } = await import('./banner.ts')
       const started = await supervise(config)
       const file = configFile(command)
+      // As each process that it has forked (roles/forked.ts).
+      flushCompileCache()
       printLine(banner(config, { file, run: commandLine(command) }, started))
     })
 }

@@ -2,6 +2,7 @@
  * The program of a process that `serve` forks: one role, with the configuration that its parent has read. So
  * all processes of a run have the same, and only one of them loads what it takes to read it.
  */
+import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
 import { report } from '../cli/report.ts'
 import { configureLog } from '../log.ts'
@@ -22,7 +23,10 @@ try {
   const config = await configReceived()
   await configureLog(config.log)
   const part = { role: role as Role, number: Number(worker), fresh, again }
-  process.send?.({ postern: 'serving', addresses: await runRole(config, part) })
+  const addresses = await runRole(config, part)
+  // Node itself keeps what it compiled at a clean exit only, and a server may never have one.
+  flushCompileCache()
+  process.send?.({ postern: 'serving', addresses })
 } catch (error) {
   process.exitCode = report(error)
   // A role that failed to start may hold sockets that would keep the process alive.
