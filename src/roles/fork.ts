@@ -1,9 +1,15 @@
 /** Between `serve` and the processes it forks: what they are started with. See forked.ts. */
 import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
+import type { Role } from './run-role.ts'
 
 /** What is forked. */
 export const program = join(import.meta.dirname, 'forked.ts')
+
+/** Its arguments; dataDir is for people, who see in ps(1) which Postern it belongs to. */
+export function roleArguments({ dataDir }: Config, role: Role, more: readonly string[]): string[] {
+  return ['--role', role, '--dataDir', dataDir, ...more]
+}
 
 type ConfigMessage = { readonly postern: 'config'; readonly config: Config }
 

@@ -12,6 +12,7 @@ import { type Role, runRole } from './run-role.ts'
 const { values } = parseArgs({
   options: {
     role: { type: 'string' },
+    dataDir: { type: 'string' },
     worker: { type: 'string', default: '0' },
     fresh: { type: 'boolean', default: false },
     again: { type: 'boolean', default: false },

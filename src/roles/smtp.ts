@@ -9,7 +9,7 @@ import { configExitCode, describeError } from '../errors.ts'
 import { writeHome } from '../haraka/home.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
-import { program, sendConfig } from './fork.ts'
+import { program, roleArguments, sendConfig } from './fork.ts'
 import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
 import { awayMessage, listeningMessage, stateOf } from './smtp-state.ts'
@@ -88,10 +88,8 @@ function forkWorkers(config: Config, again: boolean): Promise<readonly string[]>
   cluster.schedulingPolicy = cluster.SCHED_NONE
   const fork = (isAgain: boolean): void => {
     if (stopping) return
-    cluster.setupPrimary({
-      exec: program,
-      args: ['--role', 'smtp', ...(isAgain ? ['--again'] : [])],
-    })
+    const args = roleArguments(config, 'smtp', isAgain ? ['--again'] : [])
+    cluster.setupPrimary({ exec: program, args })
     sendConfig(cluster.fork(), config)
   }
   cluster.on('message', (worker, message: { postern?: string; addresses?: string[] }) => {

@@ -9,12 +9,13 @@ import { configExitCode, describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import { noRights } from './child.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
-import { program, sendConfig } from './fork.ts'
+import { program, roleArguments, sendConfig } from './fork.ts'
 import { lock } from './lock.ts'
 import { places, prepare } from './prepare.ts'
 import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
 import { redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
+import type { Role as RoleName } from './run-role.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
 import { type SmtpState, stateMessage, stateOf } from './smtp-state.ts'
 import { stopMessage, stopTimes, within } from './stop.ts'
@@ -102,13 +103,13 @@ export async function supervise(config: Config): Promise<Started> {
 
   /** Resolves with what the role reports when it serves; with its arguments, some not at each start. */
   async function startRole(
-    name: string,
+    name: RoleName,
     { always = [], first = [], later = [] }: Arguments,
   ): Promise<readonly string[]> {
     const reported = Promise.withResolvers<readonly string[]>()
     let more = first
     const start = (): ChildProcess => {
-      const child = fork(program, ['--role', name, ...always, ...more], {
+      const child = fork(program, roleArguments(config, name, [...always, ...more]), {
         // A group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order.
         detached: true,
         // What Haraka's parts print when they are loaded is nobody's business; our log is stderr.
