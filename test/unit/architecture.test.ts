@@ -24,7 +24,14 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   store: [
     ['errors.ts'],
-    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:crypto', 'node:fs', 'node:path'],
+    [
+      '@aws-sdk/client-s3',
+      '@aws-sdk/s3-request-presigner',
+      'node:crypto',
+      'node:fs',
+      'node:path',
+      'node:util',
+    ],
   ],
   config: [
     ['errors.ts', 'printable.ts'],
@@ -37,8 +44,17 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['zod', 'node:fs', 'node:path', 'node:net'],
   ],
   verdicts: [
-    ['mail', 'dns', 'errors.ts', 'log.ts', 'spared.ts'],
-    ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
+    ['mail', 'dns', 'errors.ts', 'log.ts'],
+    [
+      'mailauth',
+      'node:crypto',
+      'node:http',
+      'node:https',
+      'node:module',
+      'node:net',
+      'node:stream',
+      'node:url',
+    ],
   ],
   notify: [
     ['mail', 'config', 'errors.ts'],
