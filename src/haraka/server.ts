@@ -8,6 +8,7 @@ import type { AddressInfo, Server as NetServer } from 'node:net'
 import os from 'node:os'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { log } from '../log.ts'
+import { spare } from '../spared.ts'
 import { type Door, guard } from './admission.ts'
 
 type HarakaServer = {
@@ -30,6 +31,9 @@ export function startHaraka(home: string, then: () => void): void {
   // Read by Haraka when its modules are loaded.
   process.env['HARAKA'] = home
   const require = createRequire(import.meta.url)
+  // Haraka 3.3.4 loads what sends mail with what takes it, and a Redis client with that: 0.3 s of CPU
+  // at each start of an SMTP process, and 25 MB of its memory.
+  spare(require, 'haraka/outbound', { init_queue() {}, scan_queue_pids: () => [] })
   rememberSettings(require('haraka-config') as HarakaConfig)
   server = require('haraka/server') as HarakaServer
   server.createServer()

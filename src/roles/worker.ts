@@ -32,7 +32,7 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
   const spool = new Spool(config.dataDir)
   void emptyFiles()
   const place = redisPlace(config)
-  const { act, close } = openActions(config, place, number)
+  const { act, close } = await openActions(config, place, number)
   const deliver = deliverer(spool, act, config.delivery)
   const { concurrency, sweepSeconds } = config.delivery
   const owner = queueOwner(config)
