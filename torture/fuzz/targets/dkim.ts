@@ -30,8 +30,10 @@ async function runMessage(input: Uint8Array): Promise<void> {
 function runKey(input: Uint8Array): void {
   const record = textOf(input)
   const found = keyOf(record)
-  if (typeof found === 'string')
-    return holds(keyOf(record) === found, 'what is remembered is what was found')
+  if (typeof found === 'string') {
+    holds(keyOf(record) === found, 'what is remembered is what was found')
+    return
+  }
   holds(found.type === found.key.asymmetricKeyType, 'a key is of the kind it says')
   holds(found.type === 'ed25519' || (found.bits ?? 0) >= 1024, 'no key is weak')
 }
