@@ -1,5 +1,5 @@
 /** Files are used again, and hold nothing of the message before. src/spool/spares.ts */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { keep, messageIn, Spool, scratch } from './support.ts'
@@ -61,15 +61,28 @@ test('two processes that take from the same files never have one of them both', 
 test('no more than some thousands are kept', async () => {
   const dataDir = scratch()
   const spool = new Spool(dataDir)
+  const ids = await Promise.all(Array.from({ length: 5 }, () => keep(spool, long)))
   for (let index = 0; index < 4094; index += 1)
     writeFileSync(pathOf(dataDir, 'spare', `s${index}`), '')
-  for (let index = 0; index < 5; index += 1) {
-    writeFileSync(pathOf(dataDir, 'done', `d${index}`), long)
-  }
+  for (const id of ids) await spool.remove(id)
   await spool.emptied()
   expect(readdirSync(pathOf(dataDir, 'done'))).toEqual([])
   expect(readdirSync(pathOf(dataDir, 'spare'))).toHaveLength(4096)
   spool.close()
+})
+
+test('what a killed process had no time to empty is deleted by the next, and never emptied by another', async () => {
+  const dataDir = scratch()
+  const killed = new Spool(dataDir)
+  const left = await keep(killed, long)
+  await killed.remove(left)
+  const next = new Spool(dataDir)
+  await next.remove(await keep(next, short))
+  await next.emptied()
+  expect(readFileSync(pathOf(dataDir, 'done', left)).subarray(0, long.length)).toEqual(long)
+  next.removeLeftovers()
+  expect(readdirSync(pathOf(dataDir, 'done'))).toEqual([])
+  for (const each of [killed, next]) each.close()
 })
 
 test('a stop deletes what was not emptied, and a start what a kill has left', async () => {
@@ -86,4 +99,13 @@ test('a stop deletes what was not emptied, and a start what a kill has left', as
   // Its timer has nothing to do any more.
   await killed.emptied()
   killed.close()
+})
+
+test('an entry under the name of another is corrupt, not delivered as that other', async () => {
+  const dataDir = scratch()
+  const spool = new Spool(dataDir)
+  const [one, other] = [await keep(spool, short), await keep(spool, long)]
+  renameSync(pathOf(dataDir, 'queue', other), pathOf(dataDir, 'queue', one))
+  await expect(spool.read(one)).rejects.toThrow('is another message')
+  spool.close()
 })
