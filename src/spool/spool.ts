@@ -157,7 +157,7 @@ export class Spool {
       if (errorCode(error) !== 'ENOENT') this.#disk.rmSync(this.#entry(id, 'queue'))
     }
     const progress = this.#progress(id, 'queue')
-    if (existsSync(progress)) this.#disk.rmSync(progress)
+    if (existsSync(progress)) await this.#disk.rm(progress)
   }
 
   /** Moves an entry that can't be read out of the way; a person decides about it. */
@@ -167,7 +167,7 @@ export class Spool {
 
   async progress(id: string, where: 'queue' | 'dead' = 'queue'): Promise<Progress> {
     const path = this.#progress(id, where)
-    // Nearly always: an exception would cost 50 µs of CPU.
+    // Nearly always: asked by an exception it would cost 50 µs of CPU instead of 8.
     if (!existsSync(path)) return noProgress
     try {
       return parseProgress(await readFile(path, 'utf8'))
