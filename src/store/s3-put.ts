@@ -108,7 +108,9 @@ async function send(
     const made = { ...to, method: 'PUT', path: path + key, headers, body } as Request
     // What the SDK has found the server's clock to be.
     const signingDate = new Date(Date.now() + config.systemClockOffset)
-    const { response } = await config.requestHandler.handle(await signer.sign(made, { signingDate }))
+    const { response } = await config.requestHandler.handle(
+      await signer.sign(made, { signingDate }),
+    )
     // An answer that is not read would keep the connection.
     response.body?.resume()
     return response.statusCode

@@ -78,7 +78,14 @@ test('an upload in parts that loses the race is aborted and finds the other', as
   const begun =
     '<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>'
   const part = status(200, { etag: '"e"' })
-  server.answers = [status(404), xml(begun), part, part, refuse(412, 'PreconditionFailed'), status(204)]
+  server.answers = [
+    status(404),
+    xml(begun),
+    part,
+    part,
+    refuse(412, 'PreconditionFailed'),
+    status(204),
+  ]
   server.answers.push(status(200, { 'x-amz-meta-postern-id': 'm1' }))
   const size = 9 * MIB
   expect(await store.put('k', of.content(size), { ...options, length: size })).toBe('existed')

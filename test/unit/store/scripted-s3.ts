@@ -27,7 +27,11 @@ export function scriptedS3(): ScriptedS3 {
       octets += chunk.length
     })
     request.on('end', () => {
-      self.asked.push({ line: `${request.method} ${request.url}`, headers: request.headers, octets })
+      self.asked.push({
+        line: `${request.method} ${request.url}`,
+        headers: request.headers,
+        octets,
+      })
       const answer = self.answers.shift() ?? status(200)
       answer(response)
     })
