@@ -45,11 +45,12 @@ export function describeLoad({ octets, sessions, kept, tls }: Load): string {
 }
 
 export function describeServer(name: ServerName, { processes, scans }: Group): string {
-  const many = processes === 1 ? '' : `, ${processes} processes`
+  const many = processes === 1 ? '1 process' : `${processes} processes`
   const texts: Readonly<Record<ServerName, string>> = {
-    haraka: `Haraka${many}, its defaults: checks and keeps nothing`,
-    'haraka tuned': `Haraka${many}, log level warn: checks and keeps nothing`,
-    postern: `Postern${many}: SPF DKIM DMARC, rules, fsynced spool, job`,
+    haraka: 'Haraka, its defaults, 1 process: checks, keeps nothing',
+    'haraka cluster': `Haraka, its defaults, ${many}: checks, keeps nothing`,
+    'haraka tuned': 'Haraka, log level warn, 1 process: checks, keeps nothing',
+    postern: `Postern, ${many}: SPF DKIM DMARC, rules, fsynced spool, job`,
     postfix: 'Postfix: fsynced queue, discards; checks nothing',
   }
   const scanning: Readonly<Partial<Record<ServerName, string>>> = {

@@ -18,14 +18,15 @@ export async function startGroup(group: Group, dns: string, directory: string): 
   const { processes, scans, loads } = group
   const engines = scans ? await startEngines(dns) : undefined
   const tls = loads.some((load) => load.tls) ? { certificate: await newCertificate(directory) } : {}
-  const workers = processes === 1 ? 0 : processes
 
   function start(name: ServerName): Promise<Server> {
     switch (name) {
       case 'haraka':
-        return startHaraka({ workers, ...tls })
+        return startHaraka({ workers: 0, ...tls })
+      case 'haraka cluster':
+        return startHaraka({ workers: processes, ...tls })
       case 'haraka tuned':
-        return startHaraka({ workers, tuned: true, ...tls })
+        return startHaraka({ workers: 0, tuned: true, ...tls })
       case 'postern':
         return startOwn({ dns, processes, ...tls, ...(engines && { config: engines.config }) })
       case 'postfix':
