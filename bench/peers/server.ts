@@ -1,0 +1,97 @@
+/** What all servers that are measured have in common, and how the peers among them are started and ended. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export type Server = {
+  readonly port: number
+  /** The process that was started; all others of the server are below it. */
+  readonly pid: number
+  readonly stop: () => Promise<void>
+}
+
+/** For one that neither ends nor greets. */
+const patienceMs = 30_000
+
+const started = new Set<() => Promise<void>>()
+
+/** Ends every peer and removes what it wrote: at the end, and on any error. */
+export async function stopPeers(): Promise<void> {
+  await Promise.all([...started].map((stop) => stop()))
+}
+
+export function newDirectory(name: string): string {
+  return mkdtempSync(join(tmpdir(), `postern-bench-${name}-`))
+}
+
+type Command = {
+  readonly name: string
+  /** Removed at the end; what the program prints goes to a file in it, as to a service's log. */
+  readonly directory: string
+  readonly command: readonly [string, ...string[]]
+  readonly port: number
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Resolves when it greets. Throws with what it printed when it ends instead. */
+export async function startPeer({
+  name,
+  directory,
+  command,
+  port,
+  env = {},
+}: Command): Promise<Server> {
+  const output = join(directory, 'output')
+  const log = openSync(output, 'a')
+  // A group of its own: whatever it has started ends with it.
+  const child = spawn(command[0], command.slice(1), {
+    stdio: ['ignore', log, log],
+    detached: true,
+    env: { ...process.env, NODE_ENV: undefined, ...env },
+  })
+  closeSync(log)
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const stop = async (): Promise<void> => {
+    started.delete(stop)
+    killGroup(child)
+    await gone
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
+  }
+  started.add(stop)
+  let ended = false
+  void gone.then(() => {
+    ended = true
+  })
+  const until = performance.now() + patienceMs
+  while (!(await greets(port))) {
+    if (ended || performance.now() > until)
+      throw new Error(`${name} did not start:\n${readFileSync(output, 'utf8').slice(-2000)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return { port, pid: child.pid ?? 0, stop }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It is gone already.
+  }
+}
+
+function greets(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('data', (octets) => {
+      resolve(octets.toString().startsWith('220'))
+      socket.destroy()
+    })
+    socket.once('error', () => resolve(false))
+    socket.once('close', () => resolve(false))
+  })
+}
