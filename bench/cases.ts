@@ -3,6 +3,9 @@ import type { Load } from './load.ts'
 
 export type ServerName = 'haraka' | 'haraka tuned' | 'postern' | 'postfix'
 
+/** What is on besides. */
+export type Extra = 'tls' | 'engines'
+
 export type LoadCase = Load & {
   readonly rounds: number
   /** Left out by `--quick`. */
@@ -17,7 +20,7 @@ export type Group = {
   readonly servers: readonly ServerName[]
   /** SMTP processes of Haraka and of Postern. */
   readonly processes: 1 | 2
-  readonly tls?: true
+  readonly extra?: Extra
   readonly loads: readonly LoadCase[]
 }
 
@@ -53,12 +56,34 @@ export const groups: readonly Group[] = [
     ],
   },
   {
+    name: 'engines',
+    servers: ['postern', 'postfix'],
+    processes: 1,
+    extra: 'engines',
+    loads: [
+      {
+        ...{ ...fresh, octets: 64 * KiB, rounds: 5 },
+        ratios: { equal_checks_vs_postfix_rspamd_clamd_64k: 'postfix' },
+      },
+    ],
+  },
+  {
     name: 'processes',
     servers: ['haraka', 'haraka tuned', 'postern'],
     processes: 2,
     loads: [
       { ...fresh, octets: 4 * KiB, rounds: 3, full: true },
       { ...fresh, octets: 64 * KiB, rounds: 3, full: true },
+    ],
+  },
+  {
+    name: 'tls',
+    servers: ['haraka', 'postern', 'postfix'],
+    processes: 1,
+    extra: 'tls',
+    loads: [
+      { ...fresh, octets: 4 * KiB, rounds: 3, full: true },
+      { ...kept, octets: 4 * KiB, rounds: 3, full: true },
     ],
   },
 ]

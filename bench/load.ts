@@ -1,8 +1,13 @@
-/** Load by Postfix's smtp-source(1), which costs little and is the same for all: a message file, sent again and again. */
-import { spawn } from 'node:child_process'
+/**
+ * Load: one message file, sent again and again, the same to all. By Postfix's smtp-source(1), which costs
+ * little; by our own client (client.ts) where that can't.
+ */
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Order, Sent } from './client.ts'
 import { type Messages, newSigner } from './signed-mail.ts'
 
 export type Load = {
@@ -10,9 +15,13 @@ export type Load = {
   /** Many messages on a connection; else a new connection for each. */
   readonly kept: boolean
   readonly octets: number
+  /** STARTTLS, a whole handshake on each connection. */
+  readonly tls?: true
 }
 
 export type Mail = {
+  /** Removed at the end. */
+  readonly directory: string
   /** What the name server has to answer. */
   readonly zones: Messages['zones']
   /** A file that holds a signed message of exactly so many octets on the wire; the same one when asked again. */
@@ -28,6 +37,7 @@ export function newMail(): Mail {
   const signer = newSigner()
   const made = new Map<number, string>()
   return {
+    directory,
     zones: signer.zones,
     async file(octets) {
       const known = made.get(octets)
@@ -56,24 +66,36 @@ async function exactly(signer: Messages, octets: number): Promise<Buffer> {
 export async function send(
   port: number,
   file: string,
-  { sessions, kept }: Load,
+  { sessions, kept, tls }: Load,
   messages: number,
 ): Promise<number> {
+  const many = Math.min(sessions, messages)
+  if (tls) return (await order({ port, file, tls, kept, messages, sessions: many })).seconds
   const args = [
     ...(kept ? ['-d'] : []),
-    ...['-s', String(Math.min(sessions, messages)), '-m', String(messages), '-F', file],
+    ...['-s', String(many), '-m', String(messages), '-F', file],
     ...['-f', sender, '-t', recipient, '-M', 'client.good.test', `127.0.0.1:${port}`],
   ]
   const began = performance.now()
-  const child = spawn('/usr/sbin/smtp-source', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let words = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    words += text
-  })
-  const code = await new Promise((resolve, reject) => {
-    child.once('close', resolve)
-    child.once('error', reject)
-  })
-  if (code !== 0) throw new Error(`smtp-source: ${words.trim()}`)
+  await run('/usr/sbin/smtp-source', args)
   return (performance.now() - began) / 1000
+}
+
+type Without<T, Key> = T extends unknown ? Omit<T, Key & keyof T> : never
+
+/** What client.ts did. */
+export async function order(what: Without<Order, 'from' | 'to'>): Promise<Sent> {
+  const text = JSON.stringify({ ...what, from: sender, to: recipient })
+  const client = join(import.meta.dirname, 'client.ts')
+  return JSON.parse(await run(process.execPath, [client, text])) as Sent
+}
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(command, args, { maxBuffer: 64 * 1024 * 1024 })
+    return stdout
+  } catch (error) {
+    const words = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : error
+    throw new Error(`${basename(command)}: ${words}`)
+  }
 }

@@ -4,6 +4,8 @@ import { startDns } from '../test/support/dns.ts'
 import { stopAll } from '../test/support/postern.ts'
 import { type Group, groups, type ServerName } from './cases.ts'
 import { type Mail, newMail } from './load.ts'
+import { type Certificate, newCertificate } from './peers/certificate.ts'
+import { type Engines, startEngines } from './peers/engines.ts'
 import { startHaraka } from './peers/haraka.ts'
 import { startOwn } from './peers/postern.ts'
 import { startPostfix } from './peers/postfix.ts'
@@ -66,9 +68,19 @@ async function measureGroup(
 ): Promise<void> {
   const loads = group.loads.filter(({ full }) => !(quick && full))
   if (loads.length === 0) return
+  const engines = group.extra === 'engines' ? await startEngines(dns) : undefined
+  const around: Around = {
+    dns,
+    ...(group.extra === 'tls' && { certificate: await newCertificate(mail.directory) }),
+    ...(engines && { engines }),
+  }
   const contestants = await Promise.all(
     group.servers.map(
-      async (name): Promise<Contestant> => ({ name, server: await start(name, group, dns) }),
+      async (name): Promise<Contestant> => ({
+        name,
+        server: await start(name, group, around),
+        ...(engines && { engines: engines.pids }),
+      }),
     ),
   )
   for (const load of loads) {
@@ -85,18 +97,30 @@ async function measureGroup(
     }
   }
   for (const { server } of contestants) await server.stop()
+  await engines?.stop()
 }
 
-function start(name: ServerName, { processes }: Group, dns: string): Promise<Server> {
+type Around = {
+  readonly dns: string
+  readonly certificate?: Certificate
+  readonly engines?: Engines
+}
+
+function start(
+  name: ServerName,
+  { processes }: Group,
+  { dns, certificate, engines }: Around,
+): Promise<Server> {
+  const tls = certificate === undefined ? {} : { certificate }
   const workers = processes === 1 ? 0 : processes
   switch (name) {
     case 'haraka':
-      return startHaraka({ workers })
+      return startHaraka({ workers, ...tls })
     case 'haraka tuned':
-      return startHaraka({ workers, tuned: true })
+      return startHaraka({ workers, tuned: true, ...tls })
     case 'postern':
-      return startOwn({ dns, processes })
+      return startOwn({ dns, processes, ...tls, ...(engines && { config: engines.config }) })
     case 'postfix':
-      return startPostfix()
+      return startPostfix({ ...tls, ...(engines && { milter: engines.milter }) })
   }
 }

@@ -20,13 +20,13 @@ export type Row = {
   readonly posternIs: number
 }
 
-export function describeLoad({ octets, sessions, kept }: LoadCase, { tls }: Group): string {
+export function describeLoad({ octets, sessions, kept }: LoadCase, { extra }: Group): string {
   const size = octets < 1_048_576 ? `${octets / 1024} KiB` : `${octets / 1_048_576} MiB`
   const connections = kept ? 'kept connections' : 'a new connection for each message'
-  return `${size}, ${sessions} session${sessions === 1 ? '' : 's'}, ${connections}${tls ? ', TLS' : ''}`
+  return `${size}, ${sessions} session${sessions === 1 ? '' : 's'}, ${connections}${extra === 'tls' ? ', STARTTLS' : ''}`
 }
 
-export function describeServer(name: ServerName, { processes }: Group): string {
+export function describeServer(name: ServerName, { processes, extra }: Group): string {
   const many = processes === 1 ? '' : `, ${processes} processes`
   const texts: Readonly<Record<ServerName, string>> = {
     haraka: `Haraka${many}, its defaults: checks and keeps nothing`,
@@ -34,7 +34,11 @@ export function describeServer(name: ServerName, { processes }: Group): string {
     postern: `Postern${many}: SPF DKIM DMARC, rules, fsynced spool, job`,
     postfix: 'Postfix: fsynced queue, discards; checks nothing',
   }
-  return texts[name]
+  const scanning: Readonly<Partial<Record<ServerName, string>>> = {
+    postern: 'Postern with clamd and rspamd: SPF DKIM DMARC, virus, spam',
+    postfix: 'Postfix, rspamd (milter), clamd: SPF DKIM DMARC, virus, spam',
+  }
+  return (extra === 'engines' ? scanning[name] : undefined) ?? texts[name]
 }
 
 export function rowsOf(

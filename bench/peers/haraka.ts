@@ -5,6 +5,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../test/support/port.ts'
+import type { Certificate } from './certificate.ts'
 import { newDirectory, type Server, startPeer } from './server.ts'
 
 const haraka = join(import.meta.dirname, '../../node_modules/haraka')
@@ -18,13 +19,13 @@ export type HarakaOptions = {
   readonly workers?: number
   /** What its manual advises for speed: log level warn instead of info, no version in a Received field. */
   readonly tuned?: boolean
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly certificate?: Certificate
 }
 
 export async function startHaraka({
   workers = 0,
   tuned = false,
-  tls,
+  certificate,
 }: HarakaOptions = {}): Promise<Server> {
   const directory = newDirectory('haraka')
   const port = await freePort()
@@ -33,7 +34,7 @@ export async function startHaraka({
   mkdirSync(join(directory, 'plugins'))
   const files: Record<string, string> = {
     'plugins/discard_all.js': discard,
-    'config/plugins': tls === undefined ? 'discard_all\n' : 'tls\ndiscard_all\n',
+    'config/plugins': certificate === undefined ? 'discard_all\n' : 'tls\ndiscard_all\n',
     'config/smtp.ini': `listen=127.0.0.1:${port}\n${workers > 0 ? `nodes=${workers}\n` : ''}`,
     'config/me': 'mx.example.test\n',
   }
@@ -46,9 +47,9 @@ export async function startHaraka({
     // Where it is missing, Haraka 3.3.4 looks for it again at every result.
     files['config/results.ini'] = ''
   }
-  if (tls !== undefined) {
-    files['config/tls_key.pem'] = tls.key
-    files['config/tls_cert.pem'] = tls.cert
+  if (certificate !== undefined) {
+    files['config/tls_key.pem'] = certificate.key
+    files['config/tls_cert.pem'] = certificate.cert
   }
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(directory, name), text, { mode: 0o600 })

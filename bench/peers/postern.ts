@@ -3,11 +3,13 @@
  * byte-exact capture, SPF, DKIM and DMARC, rules, a spool that is fsynced before 250, the job in Redis.
  */
 import { type PosternOptions, startPostern } from '../../test/support/postern.ts'
+import type { Certificate } from './certificate.ts'
 import type { Server } from './server.ts'
 
 export type OwnOptions = PosternOptions & {
   /** `127.0.0.1:PORT` of the name server. */
   readonly dns: string
+  readonly certificate?: Certificate
   /** SMTP processes; 1 is the default. */
   readonly processes?: number
   /** Whether the worker delivers; it is stopped (SIGSTOP) where only taking mail is measured. */
@@ -20,15 +22,16 @@ export async function startOwn({
   dns,
   processes = 1,
   delivers = false,
+  certificate,
   config = {},
   ...more
 }: OwnOptions): Promise<OwnServer> {
-  const smtp = { listen: ['127.0.0.1:0'], processes, ...(config['smtp'] as object | undefined) }
+  const tls = certificate === undefined ? {} : { tls: certificate.files }
   const postern = await startPostern({
     ...more,
     // To a file, as a service's log; this process is to have nothing to do meanwhile.
     under: ['sh', '-c', 'exec "$0" "$@" 2>>"$(dirname "$2")/log"'],
-    config: { dns: { servers: [dns], timeoutMs: 5000 }, ...config, smtp },
+    config: { dns: { servers: [dns], timeoutMs: 5000 }, ...config, smtp: { processes, ...tls } },
   })
   if (!delivers) for (const pid of postern.pids()['worker'] ?? []) process.kill(pid, 'SIGSTOP')
   return {

@@ -6,12 +6,13 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../test/support/port.ts'
+import type { Certificate } from './certificate.ts'
 import { newDirectory, type Server, startPeer } from './server.ts'
 
 export type PostfixOptions = {
   /** As `smtpd_milters` takes it. */
   readonly milter?: string
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly certificate?: Certificate
 }
 
 const queues = [
@@ -19,7 +20,7 @@ const queues = [
   ...['private', 'saved', 'trace'],
 ]
 
-export async function startPostfix({ milter, tls }: PostfixOptions = {}): Promise<Server> {
+export async function startPostfix({ milter, certificate }: PostfixOptions = {}): Promise<Server> {
   if (process.getuid?.() !== 0) throw new Error('Postfix can be started by root only')
   const directory = newDirectory('postfix')
   // Its daemons run as postfix.
@@ -34,11 +35,11 @@ export async function startPostfix({ milter, tls }: PostfixOptions = {}): Promis
     mkdirSync(at(each), { mode: 0o700 })
     chownSync(at(each), owner.uid, owner.gid)
   }
-  if (tls !== undefined) {
-    writeFileSync(at('etc/key.pem'), tls.key, { mode: 0o600 })
-    writeFileSync(at('etc/cert.pem'), tls.cert)
+  if (certificate !== undefined) {
+    writeFileSync(at('etc/key.pem'), certificate.key, { mode: 0o600 })
+    writeFileSync(at('etc/cert.pem'), certificate.cert)
   }
-  writeFileSync(at('etc/main.cf'), mainCf(at, daemons, { milter, tls: tls !== undefined }))
+  writeFileSync(at('etc/main.cf'), mainCf(at, daemons, { milter, tls: certificate !== undefined }))
   writeFileSync(at('etc/master.cf'), masterCf(port))
   const command = [join(daemons, 'master'), '-c', at('etc'), '-d'] as const
   return startPeer({ name: 'Postfix', directory, command: [...command], port })

@@ -12,7 +12,7 @@ export type Server = {
   readonly stop: () => Promise<void>
 }
 
-/** For one that neither ends nor greets. */
+/** For one that neither ends nor answers. */
 const patienceMs = 30_000
 
 const started = new Set<() => Promise<void>>()
@@ -32,16 +32,17 @@ type Command = {
   readonly directory: string
   readonly command: readonly [string, ...string[]]
   readonly port: number
-  readonly env?: Readonly<Record<string, string>>
+  /** Whether it is ready; else that it greets as SMTP servers do. */
+  readonly answers?: (port: number) => Promise<boolean>
 }
 
-/** Resolves when it greets. Throws with what it printed when it ends instead. */
+/** Resolves when it answers. Throws with what it printed when it ends instead. */
 export async function startPeer({
   name,
   directory,
   command,
   port,
-  env = {},
+  answers = greets,
 }: Command): Promise<Server> {
   const output = join(directory, 'output')
   const log = openSync(output, 'a')
@@ -49,7 +50,7 @@ export async function startPeer({
   const child = spawn(command[0], command.slice(1), {
     stdio: ['ignore', log, log],
     detached: true,
-    env: { ...process.env, NODE_ENV: undefined, ...env },
+    env: { ...process.env, NODE_ENV: undefined },
   })
   closeSync(log)
   const gone = new Promise<void>((resolve) => {
@@ -68,7 +69,7 @@ export async function startPeer({
     ended = true
   })
   const until = performance.now() + patienceMs
-  while (!(await greets(port))) {
+  while (!(await answers(port))) {
     if (ended || performance.now() > until)
       throw new Error(`${name} did not start:\n${readFileSync(output, 'utf8').slice(-2000)}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
