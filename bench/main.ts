@@ -11,6 +11,7 @@ const parts: Readonly<Record<string, () => Promise<() => Promise<void>>>> = {
   node: async () => (await import('./node.ts')).benchNode,
   sealing: async () => (await import('./sealing.ts')).benchSealing,
   rules: async () => (await import('./rules.ts')).benchRules,
+  memory: async () => (await import('./memory.ts')).benchMemory,
   verdicts: async () => (await import('./verdicts.ts')).benchVerdicts,
 }
 

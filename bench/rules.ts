@@ -57,20 +57,10 @@ function loading(directory: string): void {
   )
 }
 
-/** In turns, so that whatever else the machine does meets both sizes alike. */
 function perMessage(): void {
-  const [few, many] = [small, large].map(({ rules, patterns }) => ({
-    compiled: compile(ruleSetOf(rules, patterns), domains),
-    rules,
-  })) as [Target, Target]
+  const targets = bothSizes()
   const rows = [1, 5].map((recipients) => {
-    const costs: [number[], number[]] = [[], []]
-    for (let round = 0; round < 21; round += 1) {
-      costs[0].push(microseconds(few, recipients))
-      costs[1].push(microseconds(many, recipients))
-    }
-    // The first rounds warm the machine up.
-    const [one, other] = costs.map((each) => quantile(each.slice(5), 0.5)) as [number, number]
+    const [one, other] = inTurns(targets, recipients, 21)
     return [String(recipients), one.toFixed(2), other.toFixed(2), `${(other / one).toFixed(2)} x`]
   })
   printFigures(
@@ -78,6 +68,34 @@ function perMessage(): void {
     ['recipients', `${small.rules} rules, us`, `${large.rules} rules, us`, 'ratio'],
     rows,
   )
+}
+
+/** What a message to one recipient costs with the large set, over what it costs with the small one. */
+export function rulesRatio(): number {
+  const [one, other] = inTurns(bothSizes(), 1, 15)
+  return other / one
+}
+
+function bothSizes(): readonly [Target, Target] {
+  return [small, large].map(({ rules, patterns }) => ({
+    compiled: compile(ruleSetOf(rules, patterns), domains),
+    rules,
+  })) as [Target, Target]
+}
+
+/** Medians; in turns, so that whatever else the machine does meets both sizes alike. */
+function inTurns(
+  [few, many]: readonly [Target, Target],
+  recipients: number,
+  rounds: number,
+): readonly [number, number] {
+  const costs: [number[], number[]] = [[], []]
+  for (let round = 0; round < rounds; round += 1) {
+    costs[0].push(microseconds(few, recipients))
+    costs[1].push(microseconds(many, recipients))
+  }
+  // The first rounds warm the machine up.
+  return costs.map((each) => quantile(each.slice(5), 0.5)) as [number, number]
 }
 
 function ruleSetOf(rules: number, patterns: number): RuleSet {

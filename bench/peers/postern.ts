@@ -2,7 +2,11 @@
  * Postern as `postern serve` runs it, with what it needs here. What it does for a message is all it does:
  * byte-exact capture, SPF, DKIM and DMARC, rules, a spool that is fsynced before 250, the job in Redis.
  */
-import { type PosternOptions, startPostern } from '../../test/support/postern.ts'
+import {
+  type PosternOptions,
+  type RunningPostern,
+  startPostern,
+} from '../../test/support/postern.ts'
 import type { Certificate } from './certificate.ts'
 import type { Server } from './server.ts'
 
@@ -16,7 +20,7 @@ export type OwnOptions = PosternOptions & {
   readonly delivers?: boolean
 }
 
-export type OwnServer = Server & { readonly spooled: () => number; readonly directory: string }
+export type OwnServer = Server & Pick<RunningPostern, 'spooled' | 'delivered' | 'pids' | 'host'>
 
 export async function startOwn({
   dns,
@@ -31,14 +35,14 @@ export async function startOwn({
     ...more,
     // To a file, as a service's log; this process is to have nothing to do meanwhile.
     under: ['sh', '-c', 'exec "$0" "$@" 2>>"$(dirname "$2")/log"'],
-    config: { dns: { servers: [dns], timeoutMs: 5000 }, ...config, smtp: { processes, ...tls } },
+    config: {
+      dns: { servers: [dns], timeoutMs: 5000 },
+      // What tests make faster, as it is by default.
+      delivery: { firstRetryMs: 5000, maxRetryMs: 3_600_000, sweepSeconds: 30 },
+      ...config,
+      smtp: { processes, ...tls },
+    },
   })
   if (!delivers) for (const pid of postern.pids()['worker'] ?? []) process.kill(pid, 'SIGSTOP')
-  return {
-    port: postern.port,
-    pid: postern.pid,
-    directory: postern.directory,
-    spooled: () => postern.spooled().length,
-    stop: () => postern.killAll(),
-  }
+  return { ...postern, stop: () => postern.killAll() }
 }

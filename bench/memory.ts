@@ -1,0 +1,133 @@
+/**
+ * What memory messages and connections cost: an idle connection; sixteen large messages at a time, in the
+ * SMTP process and in the worker that seals and stores them; and whether a hundred thousand leave any behind.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { startDns } from '../test/support/dns.ts'
+import { stopAll, until } from '../test/support/postern.ts'
+import { SmtpClient } from '../test/support/smtp-client.ts'
+import { newMail, recipient, send, sender } from './load.ts'
+import { printFigures } from './measure.ts'
+import { type OwnServer, startOwn } from './peers/postern.ts'
+
+const MiB = 1024 * 1024
+const atOnce = 16
+const connections = 1000
+const large = [20, 40] as const
+
+export type MemoryFigures = {
+  readonly idleMiB: { readonly smtp: number; readonly worker: number }
+  readonly connectionKiB: number
+  /** Of sixteen at a time, each over idle, by their size in MB. */
+  readonly messageMiB: Readonly<Record<string, { readonly smtp: number; readonly worker: number }>>
+}
+
+/** Takes some ten seconds. */
+export async function memoryFigures(server: OwnServer, file: string): Promise<MemoryFigures> {
+  const { smtp, worker } = pidsOf(server)
+  await send(server.port, file, { sessions: atOnce, kept: false, octets: 0 }, 200)
+  await server.delivered()
+  const idleMiB = { smtp: memory(smtp, 'VmRSS') / MiB, worker: memory(worker, 'VmRSS') / MiB }
+  const messageMiB: Record<string, { smtp: number; worker: number }> = {}
+  for (const size of large) {
+    const before = { smtp: memory(smtp, 'VmRSS'), worker: memory(worker, 'VmRSS') }
+    for (const pid of [smtp, worker]) forgetPeak(pid)
+    await Promise.all(Array.from({ length: atOnce }, () => sendLarge(server, size * MiB - 100_000)))
+    await server.delivered()
+    const each = (pid: number, idle: number): number => (memory(pid, 'VmHWM') - idle) / atOnce / MiB
+    messageMiB[size] = { smtp: each(smtp, before.smtp), worker: each(worker, before.worker) }
+  }
+  return { idleMiB, connectionKiB: await connectionKiB(server, smtp), messageMiB }
+}
+
+export function rowsOf({ idleMiB, connectionKiB, messageMiB }: MemoryFigures): string[][] {
+  const shown = (value: number): string => value.toFixed(1)
+  return [
+    ['idle, MiB', shown(idleMiB.smtp), shown(idleMiB.worker)],
+    ...Object.entries(messageMiB).map(([size, { smtp, worker }]) => [
+      `${atOnce} messages of ${size} MB at a time, MiB each over what was before`,
+      ...[shown(smtp), shown(worker)],
+    ]),
+    [`${connections} idle connections, KiB each`, shown(connectionKiB), ''],
+  ]
+}
+
+export const memoryHead = ['memory of Postern', 'SMTP process', 'worker']
+
+/** `npm run bench -- memory` */
+export async function benchMemory(): Promise<void> {
+  const mail = newMail()
+  const dns = await startDns(mail.zones)
+  try {
+    const file = await mail.file(4096)
+    const server = await startOwn({ dns: dns.server, delivers: true })
+    printFigures('What memory costs', memoryHead, rowsOf(await memoryFigures(server, file)))
+    await server.stop()
+    const other = await startOwn({ dns: dns.server, delivers: true })
+    const rows = await flatness(other, file)
+    printFigures('After so many messages of 4 KiB, MiB', ['messages', 'SMTP', 'worker'], rows)
+  } finally {
+    await Promise.all([stopAll(), dns.stop()])
+    mail.stop()
+  }
+}
+
+const [steps, step, batch] = [10, 10_000, 500]
+/** It says how far it came where the machine is too slow for all. */
+const flatnessMs = 8 * 60_000
+
+async function flatness(server: OwnServer, file: string): Promise<string[][]> {
+  const { smtp, worker } = pidsOf(server)
+  const rows: string[][] = []
+  const began = performance.now()
+  for (let sent = 0; sent < steps * step && performance.now() - began < flatnessMs; ) {
+    await send(server.port, file, { sessions: atOnce, kept: true, octets: 0 }, batch)
+    sent += batch
+    await until(() => server.spooled().length < batch)
+    if (sent % step !== 0) continue
+    const figures = [smtp, worker].map((pid) => (memory(pid, 'VmRSS') / MiB).toFixed(0))
+    rows.push([String(sent), ...figures])
+    process.stderr.write(`memory: ${rows.at(-1)?.join(' ')}\n`)
+  }
+  return rows
+}
+
+async function connectionKiB(server: OwnServer, pid: number): Promise<number> {
+  const before = memory(pid, 'VmRSS')
+  const clients = await Promise.all(
+    Array.from({ length: connections }, () => SmtpClient.connect(server)),
+  )
+  for (const each of clients) await each.hello()
+  const after = memory(pid, 'VmRSS')
+  for (const each of clients) each.destroy()
+  return (after - before) / connections / 1024
+}
+
+const piece = Buffer.from(`${'m'.repeat(998)}\r\n`.repeat(64))
+
+async function sendLarge(server: OwnServer, octets: number): Promise<void> {
+  const client = await SmtpClient.connect(server)
+  await client.hello()
+  await client.envelope(sender, recipient)
+  await client.writeAll(Buffer.from('Subject: large\r\n\r\n'))
+  for (let sent = 0; sent < octets; sent += piece.length) await client.writeAll(piece)
+  const { code, text } = await client.command('.')
+  if (code !== 250) throw new Error(`a large message was answered ${code} ${text}`)
+  await client.quit()
+}
+
+function pidsOf(server: OwnServer): { readonly smtp: number; readonly worker: number } {
+  const { smtp = [], worker = [] } = server.pids()
+  // The primary is the first; the one it made takes the mail.
+  return { smtp: smtp[1] ?? 0, worker: worker[0] ?? 0 }
+}
+
+function memory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`^${field}:\\s*(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
+}
+
+/** From now on VmHWM is the highest since now (proc(5): clear_refs 5). */
+function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
