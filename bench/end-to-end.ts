@@ -1,0 +1,78 @@
+/** From the sender into the store, sealed, for as long as one likes; before and after it, what bare Haraka takes. */
+import { cephClient, newBucket, startCeph } from '../test/support/ceph.ts'
+import { quantile } from './measure.ts'
+import { startHaraka } from './peers/haraka.ts'
+import { startOwn } from './peers/postern.ts'
+import { rowOf } from './report.ts'
+import { inTurns, type Round } from './rounds.ts'
+import type { Run } from './run.ts'
+import { sustain } from './sustained.ts'
+
+const octets = 65_536
+const load = { sessions: 16, kept: false, octets }
+
+export async function endToEnd(where: 'directory' | 'ceph', run: Run): Promise<void> {
+  const file = await run.mail.file(octets)
+  const store = where === 'ceph' ? await startStore() : undefined
+  try {
+    const config = store === undefined ? {} : { store: store.config }
+    const [own, haraka] = await Promise.all([
+      startOwn({ dns: run.dns, delivers: true, config, ...(store && { rules: store.rules }) }),
+      startHaraka(),
+    ])
+    const bounds = { seconds: Math.max(1, run.seconds), rounds: 2, until: Number.POSITIVE_INFINITY }
+    const alone = async (): Promise<readonly Round[]> => {
+      const found = await inTurns([{ name: 'haraka', server: haraka }], load, file, bounds)
+      return found.get('haraka')?.rounds ?? []
+    }
+    const before = await alone()
+    const seconds = run.quick ? 12 : where === 'directory' ? 60 : 30
+    const found = await sustain(own, file, octets, seconds)
+    const rounds = [...before, ...(await alone())]
+    const rate = found.rounds[0]?.rate ?? Number.NaN
+    const ratio =
+      rate /
+      quantile(
+        rounds.map((each) => each.rate),
+        0.5,
+      )
+    const words = {
+      group: where === 'directory' ? 'e2e' : 'ceph',
+      load: `64 KiB, 16 sessions, a new connection for each message, ${seconds} s without the spool growing`,
+    }
+    const place = where === 'directory' ? 'a directory' : 'Ceph'
+    const own_ = `Postern, all that and sealed into ${place} (spool <= ${found.spoolPeak})`
+    const bare = 'Haraka, its defaults: checks and keeps nothing'
+    run.rows.push(
+      rowOf({ ...words, server: bare }, { rounds, memory: 0 }, ratio),
+      rowOf({ ...words, server: own_ }, found),
+    )
+    if (where === 'directory') run.ratios.e2e_vs_haraka_64k = ratio
+    await Promise.all([own.stop(), haraka.stop()])
+  } finally {
+    await store?.stop()
+  }
+}
+
+async function startStore() {
+  const ceph = await startCeph()
+  const { endpoint, accessKeyId, secretAccessKey } = ceph
+  const client = cephClient(ceph)
+  const bucket = await newBucket(client)
+  client.destroy()
+  return {
+    config: { type: 's3', endpoint, forcePathStyle: true, accessKeyId, secretAccessKey },
+    rules: {
+      Metadata: { Name: 'default' },
+      Rules: [
+        {
+          Name: 'all',
+          Enabled: true,
+          ScanEnabled: true,
+          Actions: [{ S3Action: { BucketName: bucket } }],
+        },
+      ],
+    },
+    stop: () => ceph.stop(),
+  }
+}

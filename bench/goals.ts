@@ -1,0 +1,39 @@
+/** The ratios of a run, and what they are to be. */
+
+export type Goal = {
+  readonly what: string
+  readonly goal: number
+  /** Else at least. */
+  readonly atMost?: true
+}
+
+const accept = 'taking mail (checks, rules, fsynced spool)'
+
+export const goals = {
+  accept_vs_haraka_4k: { what: `${accept} / bare Haraka that discards, 4 KiB`, goal: 0.8 },
+  accept_vs_haraka_64k: { what: `${accept} / bare Haraka that discards, 64 KiB`, goal: 0.8 },
+  accept_vs_postfix_4k: { what: `${accept} / Postfix that checks nothing, 4 KiB`, goal: 1 },
+  accept_vs_postfix_64k: { what: `${accept} / Postfix that checks nothing, 64 KiB`, goal: 1 },
+  accept_kept_vs_postfix_4k: { what: 'the same on kept connections, 4 KiB', goal: 1.4 },
+  accept_kept_vs_postfix_64k: { what: 'the same on kept connections, 64 KiB', goal: 1.4 },
+  e2e_vs_haraka_64k: { what: 'sealed and stored, sustained / bare Haraka, 64 KiB', goal: 0.5 },
+  equal_checks_vs_postfix_rspamd_clamd_64k: {
+    what: 'with clamd and rspamd / Postfix with the same, 64 KiB',
+    goal: 1.2,
+  },
+  seal_vs_raw_64k: { what: 'sealing / its primitives alone, 64 KiB', goal: 0.7 },
+  rules_100k_vs_100: {
+    what: 'rules: cost with 100 000 patterns / with few',
+    goal: 2,
+    atMost: true,
+  },
+} as const satisfies Readonly<Record<string, Goal>>
+
+export type RatioName = keyof typeof goals
+
+export const ratioNames = Object.keys(goals) as readonly RatioName[]
+
+export function isReached(name: RatioName, ratio: number): boolean {
+  const { goal, atMost }: Goal = goals[name]
+  return atMost ? ratio <= goal : ratio >= goal
+}
