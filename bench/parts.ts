@@ -1,5 +1,5 @@
 /** What a run measures, the goals first: what comes last is left out where the time is over. */
-import { type Group, groups } from './cases.ts'
+import { type Group, groups, type LoadCase } from './cases.ts'
 import { endToEnd } from './end-to-end.ts'
 import type { RatioName } from './goals.ts'
 import { latencies } from './latency.ts'
@@ -17,7 +17,8 @@ export type Part = {
   readonly seconds: (run: Run) => number
   /** Left out by `--quick`. */
   readonly full?: true
-  readonly measure: (run: Run) => Promise<void>
+  /** `allowed`: seconds. It may take a little longer, never much: rounds are left out. */
+  readonly measure: (run: Run, allowed: number) => Promise<void>
 }
 
 const [goals, others] = [
@@ -26,17 +27,22 @@ const [goals, others] = [
 ]
 
 export const parts: readonly Part[] = [
-  ...goals,
   { name: 'rules', seconds: () => 4, measure: measureRules },
   { name: 'sealing', seconds: () => 5, measure: measureSealing },
+  ...goals,
   {
     name: 'e2e',
-    seconds: ({ quick }) => (quick ? 25 : 85),
-    measure: (run) => endToEnd('directory', run),
+    seconds: ({ quick }) => (quick ? 20 : 85),
+    measure: (run, allowed) => endToEnd('directory', run, allowed),
   },
-  { name: 'latency', seconds: ({ quick }) => (quick ? 15 : 45), measure: measureLatency },
+  { name: 'latency', seconds: ({ quick }) => (quick ? 10 : 45), measure: measureLatency },
   { name: 'memory', full: true, seconds: () => 25, measure: measureMemory },
-  { name: 'ceph', full: true, seconds: () => 70, measure: (run) => endToEnd('ceph', run) },
+  {
+    name: 'ceph',
+    full: true,
+    seconds: () => 70,
+    measure: (run, allowed) => endToEnd('ceph', run, allowed),
+  },
   ...others,
 ]
 
@@ -45,7 +51,7 @@ function partOf(group: Group): Part {
     name: group.name,
     ...(group.full && { full: group.full }),
     seconds: (run) => secondsOf(group, run),
-    measure: (run) => measureGroup(group, run),
+    measure: (run, allowed) => measureGroup(group, run, allowed),
   }
 }
 
@@ -53,22 +59,27 @@ async function measureRules({ ratios }: Run): Promise<void> {
   ratios.rules_100k_vs_100 = rulesRatio()
 }
 
-function secondsOf({ servers, loads, extra }: Group, { seconds }: Run): number {
-  const eachRound = seconds * 1.4
+function secondsOf(group: Group, run: Run): number {
+  const { servers, loads, extra } = group
+  // With the time until all is idle again; warming up takes as long as two rounds.
+  const each = servers.length * run.seconds * 1.4
   const starting = extra === 'engines' ? 12 : 4
-  return loads.reduce(
-    (sum, { rounds }) => sum + servers.length * (2 + rounds) * eachRound,
-    starting,
-  )
+  return loads.reduce((sum, load) => sum + (2 + roundsOf(load, run)) * each, starting)
 }
 
-async function measureGroup(group: Group, run: Run): Promise<void> {
+function roundsOf({ rounds, quickRounds }: LoadCase, run: Run): number {
+  return run.rounds ?? (run.quick ? (quickRounds ?? rounds) : rounds)
+}
+
+async function measureGroup(group: Group, run: Run, allowed: number): Promise<void> {
+  const began = performance.now()
   const { contestants, stop } = await startGroup(group, run.dns, run.mail.directory)
-  for (const load of group.loads) {
+  for (const [index, load] of group.loads.entries()) {
+    const left = began + allowed * 1000 - performance.now()
     const found = await inTurns(contestants, load, await run.mail.file(load.octets), {
       seconds: run.seconds,
-      rounds: run.rounds ?? (run.quick ? Math.min(5, load.rounds) : load.rounds),
-      until: performance.now() + 1500 * secondsOf({ ...group, loads: [load] }, run),
+      rounds: roundsOf(load, run),
+      until: performance.now() + left / (group.loads.length - index),
     })
     const own = found.get('postern')
     for (const [name, measured] of found) {

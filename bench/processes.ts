@@ -24,7 +24,7 @@ export function memoryOf(roots: readonly number[]): number {
 }
 
 /** Resolves when these trees have nothing left to do: what one server does must not slow the next. */
-export async function idle(roots: readonly number[], patienceMs = 10_000): Promise<void> {
+export async function idle(roots: readonly number[], patienceMs = 5000): Promise<void> {
   const until = performance.now() + patienceMs
   let quiet = 0
   for (let before = cpuMs(roots); quiet < 2 && performance.now() < until; ) {
