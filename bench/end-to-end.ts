@@ -4,7 +4,7 @@ import { quantile } from './measure.ts'
 import { startHaraka } from './peers/haraka.ts'
 import { startOwn } from './peers/postern.ts'
 import { rowOf } from './report.ts'
-import { inTurns, type Round } from './rounds.ts'
+import { inTurns, type Measured } from './rounds.ts'
 import type { Run } from './run.ts'
 import { sustain } from './sustained.ts'
 
@@ -27,16 +27,15 @@ export async function endToEnd(
       startHaraka(),
     ])
     const bounds = { seconds: Math.max(1, run.seconds), rounds: 2, until: Number.POSITIVE_INFINITY }
-    const alone = async (): Promise<readonly Round[]> => {
-      const found = await inTurns([{ name: 'haraka', server: haraka }], load, file, bounds)
-      return found.get('haraka')?.rounds ?? []
-    }
+    const alone = async (): Promise<Measured | undefined> =>
+      (await inTurns([{ name: 'haraka', server: haraka }], load, file, bounds)).get('haraka')
     const before = await alone()
     // Haraka's second turn and the spool's end need some, too.
     const left = allowed - (performance.now() - began) / 1000 - 6
     const seconds = Math.round(Math.max(3, Math.min(most, left)))
     const found = await sustain(own, file, octets, seconds)
-    const rounds = [...before, ...(await alone())]
+    const after = await alone()
+    const rounds = [before, after].flatMap((each) => each?.rounds ?? [])
     const rate = found.rounds[0]?.rate ?? Number.NaN
     const ratio =
       rate /
@@ -49,11 +48,11 @@ export async function endToEnd(
       load: `64 KiB, 16 sessions, a new connection for each message, ${seconds} s without the spool growing`,
     }
     const place = where === 'directory' ? 'a directory' : 'Ceph'
-    const own_ = `Postern, all that and sealed into ${place} (spool <= ${found.spoolPeak})`
+    const itself = `Postern, all that and sealed into ${place} (spool <= ${found.spoolPeak})`
     const bare = 'Haraka, its defaults: checks and keeps nothing'
     run.rows.push(
-      rowOf({ ...words, server: bare }, { rounds, memory: 0 }, ratio),
-      rowOf({ ...words, server: own_ }, found),
+      rowOf({ ...words, server: bare }, { rounds, memory: after?.memory ?? 0 }, ratio),
+      rowOf({ ...words, server: itself }, found),
     )
     if (where === 'directory') run.ratios.e2e_vs_haraka_64k = ratio
     await Promise.all([own.stop(), haraka.stop()])

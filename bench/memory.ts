@@ -30,12 +30,11 @@ export async function memoryFigures(server: OwnServer, file: string): Promise<Me
   const idleMiB = { smtp: memory(smtp, 'VmRSS') / MiB, worker: memory(worker, 'VmRSS') / MiB }
   const messageMiB: Record<string, { smtp: number; worker: number }> = {}
   for (const size of large) {
-    const before = { smtp: memory(smtp, 'VmRSS'), worker: memory(worker, 'VmRSS') }
     for (const pid of [smtp, worker]) forgetPeak(pid)
     await Promise.all(Array.from({ length: atOnce }, () => sendLarge(server, size * MiB - 100_000)))
     await server.delivered()
-    const each = (pid: number, idle: number): number => (memory(pid, 'VmHWM') - idle) / atOnce / MiB
-    messageMiB[size] = { smtp: each(smtp, before.smtp), worker: each(worker, before.worker) }
+    const each = (pid: number, idle: number): number => (memory(pid, 'VmHWM') / MiB - idle) / atOnce
+    messageMiB[size] = { smtp: each(smtp, idleMiB.smtp), worker: each(worker, idleMiB.worker) }
   }
   return { idleMiB, connectionKiB: await connectionKiB(server, smtp), messageMiB }
 }
@@ -45,7 +44,7 @@ export function rowsOf({ idleMiB, connectionKiB, messageMiB }: MemoryFigures): s
   return [
     ['idle, MiB', shown(idleMiB.smtp), shown(idleMiB.worker)],
     ...Object.entries(messageMiB).map(([size, { smtp, worker }]) => [
-      `${atOnce} messages of ${size} MB at a time, MiB each over what was before`,
+      `${atOnce} messages of ${size} MB at a time, MiB each over idle`,
       ...[shown(smtp), shown(worker)],
     ]),
     [`${connections} idle connections, KiB each`, shown(connectionKiB), ''],

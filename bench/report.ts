@@ -131,7 +131,7 @@ function ratioTable(ratios: Results['ratios']): string[] {
     const wanted = `${atMost ? '<=' : '>='} ${goal}`
     return [[what, ratio.toFixed(2), wanted, isReached(name, ratio) ? 'reached' : 'NOT reached']]
   })
-  return ['', ...columns([['ratio', 'is', 'goal', ''], ...rows])]
+  return rows.length === 0 ? [] : ['', ...columns([['ratio', 'is', 'goal', ''], ...rows])]
 }
 
 /** As wide as their widest cell: the first to the left, the others to the right. */
