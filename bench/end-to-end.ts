@@ -3,6 +3,7 @@ import { cephClient, newBucket, startCeph } from '../test/support/ceph.ts'
 import { quantile } from './measure.ts'
 import { startHaraka } from './peers/haraka.ts'
 import { startOwn } from './peers/postern.ts'
+import { endLater } from './peers/server.ts'
 import { rowOf } from './report.ts'
 import { inTurns, type Measured } from './rounds.ts'
 import type { Run } from './run.ts'
@@ -63,6 +64,7 @@ export async function endToEnd(
 
 async function startStore() {
   const ceph = await startCeph()
+  const stop = endLater(ceph.stop)
   const { endpoint, accessKeyId, secretAccessKey } = ceph
   const client = cephClient(ceph)
   const bucket = await newBucket(client)
@@ -80,6 +82,6 @@ async function startStore() {
         },
       ],
     },
-    stop: () => ceph.stop(),
+    stop,
   }
 }

@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startClamd } from '../../test/support/clamd.ts'
 import { freePort } from '../../test/support/port.ts'
-import { newDirectory, startPeer } from './server.ts'
+import { endLater, newDirectory, startPeer } from './server.ts'
 
 export type Engines = {
   readonly config: Readonly<Record<string, unknown>>
@@ -38,6 +38,7 @@ const needless = [
 export async function startEngines(dns: string): Promise<Engines> {
   // It remembers what it found clean; the same message comes again and again.
   const clamd = await startClamd('DisableCache yes')
+  const stopClamd = endLater(clamd.stop)
   const directory = newDirectory('rspamd')
   const ports = { worker: await freePort(), proxy: await freePort() }
   const local = join(directory, 'local.d')
@@ -75,7 +76,7 @@ export async function startEngines(dns: string): Promise<Engines> {
     milter: `inet:127.0.0.1:${ports.proxy}`,
     pids,
     async stop() {
-      await Promise.all([rspamd.stop(), clamd.stop()])
+      await Promise.all([rspamd.stop(), stopClamd()])
     },
   }
 }

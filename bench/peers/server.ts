@@ -22,6 +22,15 @@ export async function stopPeers(): Promise<void> {
   await Promise.all([...started].map((stop) => stop()))
 }
 
+/** Has stopPeers end something that was not started here. The answer ends it before. */
+export function endLater(end: () => Promise<void>): () => Promise<void> {
+  const stop = async (): Promise<void> => {
+    if (started.delete(stop)) await end()
+  }
+  started.add(stop)
+  return stop
+}
+
 export function newDirectory(name: string): string {
   return mkdtempSync(join(tmpdir(), `postern-bench-${name}-`))
 }
@@ -57,13 +66,11 @@ export async function startPeer({
     child.once('exit', () => resolve())
     child.once('error', () => resolve())
   })
-  const stop = async (): Promise<void> => {
-    started.delete(stop)
+  const stop = endLater(async () => {
     killGroup(child)
     await gone
     rmSync(directory, { recursive: true, force: true, maxRetries: 5 })
-  }
-  started.add(stop)
+  })
   let ended = false
   void gone.then(() => {
     ended = true
