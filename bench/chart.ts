@@ -8,11 +8,11 @@ const colours = { postern: '#2f81c7', other: '#9a9a9a', missed: '#d9822b', text:
 
 export function chartOf(results: Results): string {
   const parts: string[] = []
-  let y = 30
+  let y = 0
   const heading = (words: string): void => {
-    y += 14
+    y += 24
     parts.push(text(16, y, words, 'start', 14))
-    y += 12
+    y += 10
   }
   heading(
     `Postern ${results.commit}, ${results.when.slice(0, 10)}: ratios within one run, and the goals`,
