@@ -1,5 +1,5 @@
 /** A run as a picture (SVG): the ratios with their goals, then the rates. Colours that do on light and on dark. */
-import { type Goal, goals, isReached, ratioNames } from './goals.ts'
+import { type Goal, goals, meets, ratioNames } from './goals.ts'
 import type { Results, Row } from './report.ts'
 
 const [width, left, right, line] = [900, 430, 110, 22]
@@ -19,11 +19,12 @@ export function chartOf(results: Results): string {
   )
   const ratios = ratioNames.flatMap((name) => {
     const ratio = results.ratios[name]
-    return ratio === undefined ? [] : [{ name, ratio, ...(goals[name] as Goal) }]
+    return ratio === undefined ? [] : [{ ratio, ...(goals[name] as Goal) }]
   })
   const most = Math.max(1, ...ratios.flatMap(({ ratio, goal }) => [ratio, goal]))
-  for (const { name, what, ratio, goal, atMost } of ratios) {
-    const colour = isReached(name, ratio) ? colours.postern : colours.missed
+  for (const { what, ratio, goal, atMost } of ratios) {
+    const reached = meets({ what, goal, ...(atMost && { atMost }) }, ratio)
+    const colour = reached ? colours.postern : colours.missed
     parts.push(
       bar(y, what, ratio / most, colour, `${ratio.toFixed(2)} (${atMost ? '≤' : '≥'} ${goal})`),
     )

@@ -31,7 +31,6 @@ export type RatioName = keyof typeof goals
 
 export const ratioNames = Object.keys(goals) as readonly RatioName[]
 
-export function isReached(name: RatioName, ratio: number): boolean {
-  const { goal, atMost }: Goal = goals[name]
-  return atMost ? ratio <= goal : ratio >= goal
+export function meets({ goal, atMost }: Goal, value: number): boolean {
+  return atMost ? value <= goal : value >= goal
 }

@@ -10,9 +10,10 @@ import { ratioNames } from './goals.ts'
 import { newMail } from './load.ts'
 import { parts } from './parts.ts'
 import { stopPeers } from './peers/server.ts'
-import { type Results, textOf } from './report.ts'
+import type { Results } from './report.ts'
 import { keep, machine, version } from './results.ts'
 import type { Run } from './run.ts'
+import { textOf } from './tables.ts'
 
 /** After the time is over, for what is under way. */
 const graceSeconds = 12
