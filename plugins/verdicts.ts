@@ -9,7 +9,7 @@ import { summaryOf } from '../src/mail/verdict.ts'
 import { outlook } from '../src/rules/evaluate.ts'
 import type { RuleSets } from '../src/rules/plan.ts'
 import type { Draft } from '../src/spool/draft.ts'
-import { judge } from '../src/verdicts/judge.ts'
+import { clientGone, judge } from '../src/verdicts/judge.ts'
 import { refusalOf } from '../src/verdicts/refusal.ts'
 
 export function register(this: Plugin): void {
@@ -32,7 +32,8 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
 
   const message = { size: draft.size, header: reader.header(), read: () => draft.read() }
   const stop = new AbortController()
-  state.stopChecks = () => stop.abort()
+  // Without a reason Node makes an exception, with its stack, for each message.
+  state.stopChecks = () => stop.abort(clientGone)
   const began = performance.now()
   state.verdicts = await judge(message, given, checks, {
     timeoutMs: config.smtp.verdictTimeoutMs,

@@ -83,8 +83,10 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
     const plain = name.toLowerCase().replace(/\.$/, '')
     if (!isAskable(plain)) throw dnsError('EBADNAME', `${type} of a name that can't be asked for`)
     const records = await remembered(`${type} ${plain}`, () => ask(resolver, plain, type))
-    // mailauth sorts what it gets.
-    return structuredClone(records)
+    // mailauth sorts what it gets, the list and each of its strings. structuredClone takes ten times as long.
+    return Array.isArray(records)
+      ? records.map((each: unknown) => (Array.isArray(each) ? [...each] : each))
+      : records
   }
 
   return {

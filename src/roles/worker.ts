@@ -30,6 +30,7 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
   await prepare(config)
   requireSealingKeys(config)
   const spool = new Spool(config.dataDir)
+  void emptyFiles()
   const place = redisPlace(config)
   const { act, close } = openActions(config, place, number)
   const deliver = deliverer(spool, act, config.delivery)
@@ -42,8 +43,17 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
     clearInterval(sweep)
     // Redis may be away for good, and then it never ends (pitfalls P67); the spool has what is under way.
     await within(stopTimes(config).workersMs, worker.close())
+    await emptyFiles()
     close()
   })
+
+  /** Of what is delivered, by a worker that was killed, too. */
+  function emptyFiles(): Promise<void> {
+    return spool.emptied().catch((error: unknown) => {
+      const reason = describeError(error)
+      log.warn({ reason }, 'What is delivered could not be deleted; the next start does it')
+    })
+  }
 
   function startSweep(): NodeJS.Timeout {
     const client = connectRedis(place, 'fails-fast')

@@ -13,6 +13,10 @@ export type Disk = {
   readonly mkdirSync: (path: string) => string | undefined
   /** A new file, 0600; EEXIST when it is there. */
   readonly createSync: (path: string) => number
+  /** A file that is there, for writing from its start. */
+  readonly openSync: (path: string) => number
+  /** Nothing is left of what is in it. */
+  readonly truncateSync: (path: string) => void
   readonly openDirectorySync: (path: string) => number
   readonly closeSync: (descriptor: number) => void
   /** Octets written, which may be fewer. */
@@ -34,6 +38,8 @@ const writev = promisify(fs.writev)
 export const nodeDisk: Disk = {
   mkdirSync: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
   createSync: (path) => fs.openSync(path, 'wx', 0o600),
+  openSync: (path) => fs.openSync(path, 'r+'),
+  truncateSync: (path) => fs.truncateSync(path),
   openDirectorySync: (path) => fs.openSync(path, 'r'),
   closeSync: fs.closeSync,
   writev: async (descriptor, octets) => (await writev(descriptor, octets)).bytesWritten,

@@ -9,6 +9,7 @@ import { open } from 'node:fs/promises'
 import type { DirectorySync } from './directory-sync.ts'
 import { type Disk, nodeDisk } from './disk.ts'
 import { encodeRecord, type SpoolRecord } from './record.ts'
+import type { Spares } from './spares.ts'
 
 /** Unwritten octets above which the sender is made to wait. */
 const highWater = 1024 * 1024
@@ -23,8 +24,9 @@ const smallPiece = 512
 const gatherBytes = 4096
 
 export type DraftPlaces = {
-  /** The file that grows, in `incoming/`; created when it is first needed. */
+  /** The file that grows, in `incoming/`; there when it is first needed. */
   readonly file: string
+  readonly spares: Pick<Spares, 'take'>
   /** Where the finished entry is renamed to, and that directory's fsync. */
   readonly queue: string
   readonly queueSync: DirectorySync
@@ -202,7 +204,8 @@ export class Draft {
 
   /** Synchronous, as the other steps that only touch the page cache: a third of the CPU of a thread's. */
   #open(): number {
-    this.#descriptor ??= this.#disk.createSync(this.#places.file)
+    const { file, spares } = this.#places
+    this.#descriptor ??= spares.take(file) ?? this.#disk.createSync(file)
     return this.#descriptor
   }
 

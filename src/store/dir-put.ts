@@ -11,11 +11,20 @@
  * leaves below %tmp is no object, is never listed, and is removed a day later by the first put of
  * a store. Not guarded: deleting a key while it is being put.
  */
-import { lstat, readdir, rm, unlink } from 'node:fs/promises'
+import { unlinkSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../errors.ts'
 import { exactly } from './content.ts'
-import { inTheWay, linkNew, makeFolder, statOf, syncFolder, writeDurably } from './dir-files.ts'
+import {
+  inTheWay,
+  linkNew,
+  makeFolder,
+  removeFiles,
+  statOf,
+  syncFolder,
+  writeDurably,
+} from './dir-files.ts'
 import { SIDECAR, TEMPORARY } from './dir-names.ts'
 import { readSidecar, sidecarOf } from './dir-sidecar.ts'
 import { completeAll } from './dir-versions.ts'
@@ -38,8 +47,10 @@ export async function putFile(
   // A bucket that can't be made (its disk is not mounted, say) may well be there later: transient.
   await makeFolder(dirname(content))
   try {
-    await writeDurably(content, exactly(body, options.length))
-    await writeDurably(content + SIDECAR, `${sidecar}\n`)
+    await writeDurably(
+      [content, exactly(body, options.length)],
+      [content + SIDECAR, `${sidecar}\n`],
+    )
     await makeKeyFolder(dirname(path))
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const outcome = await publish(root, path, upload)
@@ -47,8 +58,7 @@ export async function putFile(
     }
     throw new Error(`${path} got no place: its files are removed again and again while it is put`)
   } finally {
-    await rm(content, { force: true })
-    await rm(content + SIDECAR, { force: true })
+    removeFiles(content, content + SIDECAR)
   }
 }
 
@@ -69,20 +79,19 @@ async function publish(
   upload: string,
 ): Promise<'stored' | 'existed' | 'lost'> {
   const temporary = join(root, TEMPORARY)
-  const ours = await linkNew(join(temporary, upload + SIDECAR), path + SIDECAR)
+  const ours = linkNew(join(temporary, upload + SIDECAR), path + SIDECAR)
   await syncFolder(dirname(path))
   const named = ours ? upload : (await readSidecar(path))?.upload
-  if (named !== undefined) await linkNew(join(temporary, named), path)
+  if (named !== undefined) linkNew(join(temporary, named), path)
   await syncFolder(dirname(path))
 
-  const there = await statOf(path)
+  const there = statOf(path)
   if (there?.isFile()) {
     if (!ours) return 'existed'
-    const mine = await lstat(join(temporary, upload))
-    if (mine.ino === there.ino) return 'stored'
+    if (statOf(join(temporary, upload))?.ino === there.ino) return 'stored'
   }
   // Nobody's content: a sidecar alone, or ours beside a file that was copied here, or a folder.
-  await rm(path + SIDECAR, { force: true })
+  removeFiles(path + SIDECAR)
   if (there?.isFile()) return 'existed'
   if (there?.isDirectory()) throw inTheWay(path)
   return 'lost'
@@ -96,17 +105,16 @@ export async function reclaim(root: string, now = Date.now()): Promise<void> {
   for (const name of await readdir(temporary)) {
     if (needed.has(name)) continue
     const path = join(temporary, name)
-    const found = await statOf(path)
-    if (found !== undefined && now - found.mtimeMs > STALE_MS) await rm(path, { force: true })
+    const found = statOf(path)
+    if (found !== undefined && now - found.mtimeMs > STALE_MS) removeFiles(path)
   }
 }
 
 /** Removes an object, its content first: a sidecar alone is no object. */
 export async function removeFile(path: string): Promise<void> {
-  const there = await statOf(path)
-  if (!there?.isFile()) return
-  await unlink(path)
+  if (!statOf(path)?.isFile()) return
+  unlinkSync(path)
   await syncFolder(dirname(path))
-  await rm(path + SIDECAR, { force: true })
+  removeFiles(path + SIDECAR)
   await syncFolder(dirname(path))
 }

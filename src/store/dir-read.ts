@@ -41,7 +41,7 @@ export async function openFile(root: string, key: string): Promise<OpenFile | un
         await file.close()
         return { file: replaced, info: infoIn(key, await replaced.stat(), next) }
       }
-      if ((await statOf(path))?.ino === found.ino)
+      if (statOf(path)?.ino === found.ino)
         return { file, info: infoIn(key, found, next ?? sidecar) }
       await file.close()
     } catch (error) {

@@ -10,10 +10,9 @@
  * leaves the old object and what `reclaim` removes; one after it leaves the new object, which the next
  * replacement, delete or listing completes. Not guarded: deleting a key in the moment it is replaced.
  */
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { exactly } from './content.ts'
-import { linkNew, makeFolder, syncFolder, writeDurably } from './dir-files.ts'
+import { linkNew, makeFolder, removeFiles, syncFolder, writeDurably } from './dir-files.ts'
 import { pathOf, SIDECAR, TEMPORARY } from './dir-names.ts'
 import { infoOf } from './dir-read.ts'
 import { readSidecar, sidecarOf } from './dir-sidecar.ts'
@@ -34,15 +33,15 @@ export async function replaceFile(
   let counts = false
   try {
     if (by.content !== undefined)
-      await writeDurably(content, exactly(by.content.body, by.content.length))
-    await writeDurably(content + SIDECAR, `${sidecar}\n`)
+      await writeDurably([content, exactly(by.content.body, by.content.length)])
+    await writeDurably([content + SIDECAR, `${sidecar}\n`])
     await syncFolder(temporary)
 
     await completeKey(root, key)
     const before = (await versionsOf(root, key)).version
     if ((await infoOf(root, key))?.version !== version) return 'changed'
     const link = nextOf(root, before) + SIDECAR
-    counts = await linkNew(content + SIDECAR, link)
+    counts = linkNew(content + SIDECAR, link)
     if (!counts) return 'changed'
     await syncFolder(temporary)
     if (versionOf(key, await readSidecar(join(root, pathOf(key)))) === before) {
@@ -50,11 +49,11 @@ export async function replaceFile(
       return 'replaced'
     }
     // Another was first, and is complete, its link removed: nobody looks at ours.
-    await rm(link, { force: true })
+    removeFiles(link)
     counts = false
     return 'changed'
   } finally {
     // What counts is needed until it has its place, whatever went wrong since.
-    if (!counts) for (const each of [content, content + SIDECAR]) await rm(each, { force: true })
+    if (!counts) removeFiles(content, content + SIDECAR)
   }
 }

@@ -7,10 +7,10 @@
  */
 import { createHash } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errorCode } from '../errors.ts'
-import { moveIfThere, statOf, syncFolder } from './dir-files.ts'
+import { moveIfThere, removeFiles, statOf, syncFolder } from './dir-files.ts'
 import { pathOf, SIDECAR, TEMPORARY } from './dir-names.ts'
 import { readSidecar, type Sidecar } from './dir-sidecar.ts'
 import { isKey } from './key.ts'
@@ -29,12 +29,12 @@ export type Versions = {
 export async function versionsOf(root: string, key: string): Promise<Versions> {
   const path = join(root, pathOf(key))
   for (;;) {
-    const before = await statOf(path + SIDECAR)
+    const before = statOf(path + SIDECAR)
     const sidecar = await readSidecar(path)
     const version = versionOf(key, sidecar)
     const next = await readSidecar(nextOf(root, version))
     // Read in between, it says what came after just this version: who loses a race takes his back.
-    if (sameFile(before, await statOf(path + SIDECAR))) return { version, sidecar, next }
+    if (sameFile(before, statOf(path + SIDECAR))) return { version, sidecar, next }
   }
 }
 
@@ -60,11 +60,11 @@ export async function completeKey(root: string, key: string): Promise<void> {
   const path = join(root, pathOf(key))
   const temporary = join(root, TEMPORARY, next.upload)
   // Each name is moved once: who comes late finds it gone, and what is at the key by then stays.
-  await moveIfThere(temporary, path)
+  moveIfThere(temporary, path)
   await syncFolder(dirname(path))
-  await moveIfThere(temporary + SIDECAR, path + SIDECAR)
+  moveIfThere(temporary + SIDECAR, path + SIDECAR)
   await syncFolder(dirname(path))
-  await rm(nextOf(root, version) + SIDECAR, { force: true })
+  removeFiles(nextOf(root, version) + SIDECAR)
 }
 
 /**

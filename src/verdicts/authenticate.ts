@@ -1,25 +1,23 @@
 /**
- * SPF (RFC 7208), DKIM (RFC 6376, 8301, 8463), DMARC (RFC 9989) and ARC (RFC 8617) by mailauth in strict
- * mode, on the bytes as captured. Promises a verdict for each of them whatever the message or DNS
- * holds, and soon after `signal` aborts; look-ups, signatures and texts are bounded (pitfalls P42, P47).
- * Never takes a client's or a sender's own claims for results.
+ * SPF (RFC 7208), DKIM (RFC 6376, 8301, 8463), DMARC (RFC 9989) and ARC (RFC 8617), on the bytes as captured.
+ * DKIM is verified here (dkim/verify.ts), the others by mailauth in strict mode. Promises a verdict for each of
+ * them whatever the message or DNS holds, and soon after `signal` aborts; look-ups, signatures and texts are
+ * bounded (pitfalls P42, P47). Never takes a client's or a sender's own claims for results.
  */
-import { Readable } from 'node:stream'
-import { spf as checkSpf, authenticate as mailauth } from 'mailauth'
+import { evaluateDmarc } from 'mailauth/lib/dmarc/verify.js'
+import { spf as checkSpf } from 'mailauth/lib/spf/index.js'
+import { formatDomain, getAlignment } from 'mailauth/lib/tools.js'
 import type { Dns, Resolve } from '../dns/resolver.ts'
+import { parseAddressList } from '../mail/address-list.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import { spfVerdicts } from '../mail/spf-verdict.ts'
-import type { ArcReport, Authentication, SpfJudgement, SpfResult } from '../mail/verdict.ts'
-import { type ArcSet, arcReport, trustedDmarcPass } from './arc.ts'
-import {
-  judgeDkim,
-  judgeDmarc,
-  type MailauthDmarc,
-  type MailauthSignature,
-} from './authenticated.ts'
-import { bounded, mailauthEngine } from './mailauth-text.ts'
-import { withFewerSignatures } from './signatures.ts'
+import type { Authentication, SpfJudgement, SpfResult } from '../mail/verdict.ts'
+import { arcOf, trustedDmarcPass } from './arc.ts'
+import { judgeDkim, judgeDmarc } from './authenticated.ts'
+import { contentOf, type RawField, rawFields } from './dkim/fields.ts'
+import { type VerifiedSignature, verifyDkim } from './dkim/verify.ts'
+import { bounded, mailauthEngine } from './reported.ts'
 
 export type AuthenticationOptions = {
   readonly hostname: string
@@ -29,23 +27,7 @@ export type AuthenticationOptions = {
 }
 
 type Client = Pick<Envelope, 'remoteIp' | 'helo' | 'reversePath'>
-
-/** What mailauth 7.1.0 answers, as far as it is read here; its own types leave half of it out. */
-type Outcome = {
-  readonly spf: {
-    readonly domain: string
-    readonly status: { result: SpfResult; comment?: string }
-  }
-  readonly dkim: {
-    readonly headerFrom?: readonly string[]
-    readonly fromFields?: number
-    readonly results: readonly MailauthSignature[]
-    readonly arc?: { readonly chain?: readonly ArcSet[] | false }
-  }
-  readonly dmarc: MailauthDmarc | false
-  readonly dmarcSkipReason?: string
-  readonly arc: { readonly status?: { result: ArcReport['result']; comment?: string } } | false
-}
+type Spf = Awaited<ReturnType<typeof checkSpf>>
 
 export async function authenticate(
   message: CapturedMessage,
@@ -54,50 +36,94 @@ export async function authenticate(
   dns: Dns,
   signal: AbortSignal,
 ): Promise<Authentication> {
+  const { maxSignatures, hostname } = options
   const resolver = dns.budgeted(options.maxDnsQueries, signal)
-  const { source, unverified } = withFewerSignatures(message, options.maxSignatures)
-  const [outcome, helo] = await Promise.all([
-    mailauth(Readable.from(source, { objectMode: false }), {
-      sender: client.reversePath,
-      ip: client.remoteIp,
-      helo: client.helo,
-      mta: options.hostname,
-      strict: true,
-      disableBimi: true,
-      // Also without it nothing would be taken from Received fields; it is what a forger would want.
-      trustReceived: false,
-      minBitLength: 1024,
-      resolver: resolver as never,
-    }) as unknown as Promise<Outcome>,
-    heloOf(client, options, resolver),
+  const fields = rawFields(message.header)
+  const [dkim, spf, helo, { arc, chain }] = await Promise.all([
+    verifyDkim(message, fields, maxSignatures, resolver),
+    spfOf(client, hostname, resolver),
+    heloOf(client, hostname, resolver),
+    arcOf(message, fields, maxSignatures, resolver),
   ])
-  const arc = arcReport(outcome.arc, outcome.dkim.arc?.chain)
-  const author = authorDomain(outcome.dkim)
-  const dkim = judgeDkim(outcome.dkim.results, { author, unverified })
-  const trusted = trustedDmarcPass(outcome.dkim.arc?.chain, arc, author, options.trustedSealers)
+  const authors = authorsOf(fields)
+  const valid = dkim.signatures.filter(({ result }) => result === 'pass')
+  const dmarc = await evaluateDmarc({
+    headerFrom: authors.addresses,
+    fromFields: authors.fields,
+    spfDomains: spf.status.result === 'pass' ? [spf.domain] : [],
+    dkimDomains: valid.map(({ domain, body }) => ({
+      domain,
+      underSized: body === undefined ? 0 : body.total - body.signed,
+    })),
+    resolver,
+    strict: true,
+  })
+  const author = authorDomain(authors)
+  const signatures = dkim.signatures.map((each) => ({
+    ...each,
+    aligned: author !== undefined && isAligned(each, author, dmarc),
+  }))
+  const trusted = trustedDmarcPass(chain, arc, author, options.trustedSealers)
   return {
-    spf: judgeSpf(outcome.spf, client, helo),
-    dkim,
-    ...judgeDmarc(outcome.dmarc, outcome.dmarcSkipReason, trusted),
+    spf: judgeSpf(spf, client, helo),
+    dkim: judgeDkim(signatures, dkim.unverified),
+    ...judgeDmarc(dmarc.response, dmarc.reason, trusted),
     arc,
   }
 }
 
+type Authors = { readonly fields: number; readonly addresses: readonly string[] }
+
+/** The addr-specs of all From fields. */
+function authorsOf(fields: readonly RawField[]): Authors {
+  const froms = fields.filter(({ name }) => name === 'from')
+  const texts = froms.map((each) =>
+    Buffer.from(contentOf(each), 'latin1').toString().replace(/\r\n/g, ''),
+  )
+  return {
+    fields: froms.length,
+    addresses: texts.flatMap(parseAddressList).map(({ address }) => address),
+  }
+}
+
 /** RFC 9989 §5.3.1: the one domain of the one From field, if there is such. */
-function authorDomain({ headerFrom = [], fromFields }: Outcome['dkim']): string | undefined {
+function authorDomain({ fields, addresses }: Authors): string | undefined {
   const domains = new Set(
-    headerFrom.map((each) => each.slice(each.lastIndexOf('@') + 1).toLowerCase()),
+    addresses.map((each) => each.slice(each.lastIndexOf('@') + 1).toLowerCase()),
   )
   const [domain] = domains
-  return fromFields === 1 && domains.size === 1 ? domain : undefined
+  return fields === 1 && domains.size === 1 ? domain : undefined
+}
+
+/**
+ * RFC 9989 §4.4. Of valid signatures DMARC's walk of the tree knows, where there is a policy; else the Public
+ * Suffix List has to do.
+ */
+function isAligned(
+  { domain, result }: VerifiedSignature,
+  author: string,
+  { response, dkimAligned }: Awaited<ReturnType<typeof evaluateDmarc>>,
+): boolean {
+  if (domain === '') return false
+  if (result === 'pass' && dkimAligned !== undefined) return dkimAligned.has(formatDomain(domain))
+  const strict = response !== false && response.alignment?.dkim?.strict === true
+  return getAlignment(author, [domain], strict) !== false
+}
+
+function spfOf(
+  { remoteIp, helo, reversePath }: Client,
+  mta: string,
+  resolver: Resolve,
+): Promise<Spf> {
+  return checkSpf({ sender: reversePath, ip: remoteIp, helo, mta, strict: true, resolver })
 }
 
 function judgeSpf(
-  { domain, status }: Outcome['spf'],
+  { domain, status }: Spf,
   client: Client,
   helo: SpfJudgement['helo'],
 ): SpfJudgement {
-  const verdict = spfVerdicts[status.result] ?? 'PROCESSING_FAILED'
+  const verdict = spfVerdicts[status.result as SpfResult] ?? 'PROCESSING_FAILED'
   return {
     verdict,
     ...(verdict === 'PASS' ? {} : { reason: `spf-${status.result}` }),
@@ -114,17 +140,11 @@ function judgeSpf(
 /** RFC 7208 §2.3: the HELO identity too, where it is a name and not what MAIL FROM is judged by anyway. */
 async function heloOf(
   { remoteIp, helo, reversePath }: Client,
-  { hostname }: AuthenticationOptions,
+  mta: string,
   resolver: Resolve,
 ): Promise<SpfJudgement['helo']> {
   const isName = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?$/i.test(helo)
   if (reversePath === '' || !isName || /\.\d+\.?$/.test(helo)) return undefined
-  const { status } = (await checkSpf({
-    ip: remoteIp,
-    helo,
-    mta: hostname,
-    strict: true,
-    resolver: resolver as never,
-  } as never)) as unknown as Outcome['spf']
+  const { status } = await checkSpf({ ip: remoteIp, helo, mta, strict: true, resolver })
   return { domain: bounded(helo), result: status.result }
 }

@@ -1,83 +1,42 @@
-/** From what mailauth found to the verdicts of DKIM and DMARC. Pure. SES: reference §5.2 */
+/** From what was found to the verdicts of DKIM and DMARC. Pure. SES: reference §5.2 */
+import type { Dmarc } from 'mailauth/lib/dmarc/verify.js'
 import { dkimVerdict } from '../mail/dkim-verdict.ts'
 import type {
   Authentication,
   DkimJudgement,
-  DkimResult,
   DkimSignature,
   DmarcJudgement,
-  DmarcPolicy,
 } from '../mail/verdict.ts'
-import { bounded, mailauthEngine } from './mailauth-text.ts'
+import type { VerifiedSignature } from './dkim/verify.ts'
+import { bounded, mailauthEngine, posternEngine } from './reported.ts'
 
-/** One entry of mailauth's `dkim.results`. */
-export type MailauthSignature = {
-  readonly signingDomain?: string
-  readonly selector?: string
-  readonly algo?: string
-  readonly modulusLength?: number
-  readonly canonBodyLengthLimited?: boolean
-  readonly canonBodyLength?: number
-  readonly canonBodyLengthTotal?: number
-  readonly status: {
-    readonly result: DkimResult
-    readonly comment?: string
-    readonly aligned?: string | false
-    readonly underSized?: number
-    readonly header?: { readonly i?: string | false }
-    readonly policy?: { readonly 'dkim-rules'?: string }
-  }
-}
+/** `aligned`: with the one From domain; without such a one nothing is. */
+export type AlignedSignature = VerifiedSignature & { readonly aligned: boolean }
 
-/** `author`: the From domain, if there is exactly one; without it nothing is aligned. */
-export function judgeDkim(
-  results: readonly MailauthSignature[],
-  { author, unverified }: { readonly author: string | undefined; readonly unverified: number },
-): DkimJudgement {
-  const signatures = results
-    .filter(({ signingDomain }) => signingDomain !== undefined)
-    .map((each) => signatureOf(each, author !== undefined))
+export function judgeDkim(found: readonly AlignedSignature[], unverified: number): DkimJudgement {
+  const signatures = found.map(signatureOf)
   const { verdict, reason } = dkimVerdict(signatures)
   return {
     verdict,
     ...(reason === undefined ? {} : { reason }),
-    engine: mailauthEngine,
+    engine: posternEngine,
     signatures,
     ...(unverified > 0 ? { unverified } : {}),
   }
 }
 
-function signatureOf(found: MailauthSignature, alignable: boolean): DkimSignature {
-  const { status, algo, modulusLength, canonBodyLengthLimited } = found
-  const comment = status.comment ?? status.policy?.['dkim-rules']
+function signatureOf(found: AlignedSignature): DkimSignature {
+  const { result, domain, selector, identity, algorithm, keyBits, aligned, comment, body } = found
   return {
-    result: status.result,
-    domain: bounded(found.signingDomain ?? ''),
-    selector: bounded(found.selector ?? ''),
-    ...(status.header?.i ? { identity: bounded(status.header.i) } : {}),
-    ...(algo === undefined ? {} : { algorithm: bounded(algo) }),
-    ...(modulusLength === undefined ? {} : { keyBits: modulusLength }),
-    aligned: alignable && typeof status.aligned === 'string',
+    result,
+    domain: bounded(domain),
+    selector: bounded(selector),
+    ...(identity === '' ? {} : { identity: bounded(identity) }),
+    ...(algorithm === undefined ? {} : { algorithm: bounded(algorithm) }),
+    ...(keyBits === undefined ? {} : { keyBits }),
+    aligned,
     ...(comment === undefined ? {} : { comment: bounded(comment) }),
-    ...(canonBodyLengthLimited
-      ? {
-          bodyLength: {
-            signed: found.canonBodyLength ?? 0,
-            total: found.canonBodyLengthTotal ?? 0,
-          },
-        }
-      : {}),
-  }
-}
-
-/** mailauth's `dmarc`. */
-export type MailauthDmarc = {
-  readonly status: { readonly result: string; readonly header?: { readonly from?: string } }
-  readonly policyDomain?: string
-  readonly policy?: DmarcPolicy
-  readonly alignment?: {
-    readonly spf?: { readonly result?: string | false }
-    readonly dkim?: { readonly result?: string | false; readonly underSized?: number }
+    ...(body === undefined ? {} : { bodyLength: body }),
   }
 }
 
@@ -91,7 +50,7 @@ const skipReasons: Readonly<Record<string, string>> = {
 
 /** `arcSealer`: whose word replaces a failure, where the operator trusts its seals (arc.ts). */
 export function judgeDmarc(
-  found: MailauthDmarc | false,
+  found: Dmarc | false,
   skipped: string | undefined,
   arcSealer: string | undefined,
 ): Pick<Authentication, 'dmarc' | 'dmarcPolicy'> {

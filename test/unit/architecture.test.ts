@@ -23,7 +23,14 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   store: [
     ['errors.ts'],
-    ['@aws-sdk/client-s3', '@aws-sdk/s3-request-presigner', 'node:crypto', 'node:fs', 'node:path'],
+    [
+      '@aws-sdk/client-s3',
+      '@aws-sdk/s3-request-presigner',
+      'node:crypto',
+      'node:fs',
+      'node:path',
+      'node:util',
+    ],
   ],
   config: [
     ['errors.ts', 'printable.ts'],
@@ -37,7 +44,16 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   verdicts: [
     ['mail', 'dns', 'errors.ts', 'log.ts'],
-    ['mailauth', 'node:http', 'node:https', 'node:net', 'node:stream', 'node:module', 'node:url'],
+    [
+      'mailauth',
+      'node:crypto',
+      'node:http',
+      'node:https',
+      'node:module',
+      'node:net',
+      'node:stream',
+      'node:url',
+    ],
   ],
   notify: [
     ['mail', 'config', 'errors.ts'],

@@ -47,7 +47,8 @@ const piece = (octet: number): Buffer => Buffer.from(new Uint8Array([octet]).buf
 
 function newDraft(): Draft {
   const file = join(directory, 'draft')
-  return new Draft({ file, queue: directory, queueSync, memoryBytes: MiB })
+  const spares = { take: () => undefined }
+  return new Draft({ file, queue: directory, queueSync, spares, memoryBytes: MiB })
 }
 
 const octetAt = (at: number): number =>

@@ -98,6 +98,11 @@ export function modelDisk(): ModelDisk {
     const all = Buffer.concat(octets)
     return all.length < 4096 ? all : all.subarray(0, all.length / 2)
   }
+  function inodeOf(path: string): Inode {
+    const inode = names.get(path)?.inode
+    if (inode === undefined || inode === 'directory') throw new Error(`${path} is no file`)
+    return inode
+  }
   function opened(descriptor: number, path: string, inode: Inode | 'directory'): number {
     open.set(descriptor, { path, inode })
     return descriptor
@@ -128,6 +133,18 @@ export function modelDisk(): ModelDisk {
       const inode = { content, synced: Buffer.of() }
       change({ link: path, entry: { inode } })
       return opened(descriptor, path, inode)
+    },
+    openSync(path) {
+      step('open')
+      const descriptor = nodeDisk.openSync(path)
+      const inode = inodeOf(path)
+      inode.content = () => readFileSync(`/proc/self/fd/${descriptor}`)
+      return opened(descriptor, path, inode)
+    },
+    truncateSync(path) {
+      step('truncate')
+      nodeDisk.truncateSync(path)
+      inodeOf(path).content = () => Buffer.of()
     },
     openDirectorySync(path) {
       step('open directory')

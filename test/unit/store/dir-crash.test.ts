@@ -2,26 +2,25 @@
  * A directory store whose process dies before each of its steps on the file system in turn: never
  * half an object, never content with another's metadata, never a key that is lost.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 import * as of from '../../conformance/content.ts'
-import { closeAll, dies } from './mortal.ts'
+import { dies } from './mortal.ts'
 
-vi.mock('node:fs/promises', async (original) => {
+vi.mock('node:fs', async (original) => {
   const { mortalFs } = await import('./mortal.ts')
-  return mortalFs(await original<typeof import('node:fs/promises')>())
+  return mortalFs(await original<typeof import('node:fs')>())
 })
 
-const { mkdtemp, rm } = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
 let base = ''
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), 'postern-dir-crash-'))
 })
 afterEach(async () => {
-  await closeAll()
   await rm(base, { recursive: true })
 })
 

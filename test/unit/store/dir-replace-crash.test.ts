@@ -3,27 +3,25 @@
  * turn: at every one a reader finds the old object or the new one, content with its own metadata, and
  * whatever is done next takes it from there and leaves nothing behind.
  */
+import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore, Replacement } from '../../../src/store/object-store.ts'
 import * as of from '../../conformance/content.ts'
-import { closeAll, dies } from './mortal.ts'
+import { dies } from './mortal.ts'
 
-type Promises = typeof import('node:fs/promises')
-vi.mock('node:fs/promises', async (original) => {
+vi.mock('node:fs', async (original) => {
   const { mortalFs } = await import('./mortal.ts')
-  return mortalFs(await original<Promises>())
+  return mortalFs(await original<typeof import('node:fs')>())
 })
 
-const fs = await vi.importActual<Promises>('node:fs/promises')
 let base = ''
 beforeEach(async () => {
   base = await fs.mkdtemp(join(tmpdir(), 'postern-dir-replace-'))
 })
 afterEach(async () => {
-  await closeAll()
   await fs.rm(base, { recursive: true })
 })
 

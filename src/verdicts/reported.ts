@@ -1,4 +1,4 @@
-/** Texts that come through mailauth from the message or from DNS, made fit to be kept. */
+/** What is reported of a check: texts from the message or from DNS, made fit to be kept, and who judged. */
 import { createRequire } from 'node:module'
 
 /** RFC 1035's longest name; longer texts are cut. */
@@ -10,7 +10,10 @@ export function bounded(text: string): string {
   return most.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, '?')
 }
 
-const { version } = createRequire(import.meta.url)('mailauth/package.json') as { version: string }
+const require = createRequire(import.meta.url)
+const versionOf = (manifest: string): string => (require(manifest) as { version: string }).version
 
 /** Verdicts change between its majors (pitfalls P39), so that each is kept with it. */
-export const mailauthEngine = `mailauth@${version}`
+export const mailauthEngine = `mailauth@${versionOf('mailauth/package.json')}`
+
+export const posternEngine = `postern@${versionOf('../../package.json')}`
