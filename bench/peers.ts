@@ -82,7 +82,7 @@ async function measure(
     const left = (until - performance.now()) / 1000
     const planned = wanted.slice(index).reduce((sum, part) => sum + part.seconds(run), 0)
     // Where the machine is slow, all that is left gets less; what is quicker than planned leaves more.
-    const allowed = seconds(run) * Math.min(1.5, left / planned)
+    const allowed = only === undefined ? seconds(run) * Math.min(1.5, left / planned) : left
     if (left < seconds(run) / 4) {
       leftOut.push(`${name}: there was no time`)
       continue

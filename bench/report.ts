@@ -4,7 +4,7 @@ import type { RatioName } from './goals.ts'
 import type { Latency } from './latency.ts'
 import { quantile } from './measure.ts'
 import type { MemoryFigures } from './memory.ts'
-import type { Measured } from './rounds.ts'
+import type { Measured, Round } from './rounds.ts'
 
 export type Row = {
   readonly group: string
@@ -64,13 +64,15 @@ export function rowOf(
   posternIs?: number,
 ): Row {
   const rates = rounds.map(({ rate }) => rate)
-  const median = (pick: (round: (typeof rounds)[number]) => number): number =>
-    quantile(rounds.map(pick), 0.5)
+  // Over all rounds: the kernel counts hundredths of a second.
+  const messages = rounds.reduce((sum, round) => sum + round.messages, 0)
+  const mean = (pick: (round: Round) => number): number =>
+    rounds.reduce((sum, round) => sum + pick(round) * round.messages, 0) / messages
   return {
     ...words,
-    rate: { median: median(({ rate }) => rate), min: Math.min(...rates), max: Math.max(...rates) },
-    cpuMs: median(({ cpu }) => cpu),
-    enginesCpuMs: median(({ engines }) => engines),
+    rate: { median: quantile(rates, 0.5), min: Math.min(...rates), max: Math.max(...rates) },
+    cpuMs: mean(({ cpu }) => cpu),
+    enginesCpuMs: mean(({ engines }) => engines),
     memoryMiB: memory / 1_048_576,
     ...(posternIs !== undefined && { posternIs }),
   }

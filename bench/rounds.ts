@@ -9,6 +9,7 @@ import type { Server } from './peers/server.ts'
 import { cpuMs, idle, memoryOf } from './processes.ts'
 
 export type Round = {
+  readonly messages: number
   readonly rate: number
   /** Milliseconds of processor of a message: the server's own processes, and the engines'. */
   readonly cpu: number
@@ -92,6 +93,7 @@ async function measure(
   // What it still has to do for these messages is theirs.
   await idle([server.pid, ...engines])
   return {
+    messages: count,
     rate: count / took,
     cpu: (cpuMs([server.pid]) - before.own) / count,
     engines: (cpuMs(engines) - before.engines) / count,

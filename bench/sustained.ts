@@ -12,7 +12,6 @@ const load = { sessions: 16, kept: false }
 const batch = 200
 
 export type Sustained = Measured & {
-  readonly messages: number
   /** Most messages in the spool at once. */
   readonly spoolPeak: number
 }
@@ -49,9 +48,8 @@ export async function sustain(
   const cpu = (cpuMs([server.pid]) - before.own) / messages
   const engines = (cpuMs(more) - before.more) / messages
   return {
-    rounds: [{ rate: messages / took, cpu, engines }],
+    rounds: [{ messages, rate: messages / took, cpu, engines }],
     memory: memoryOf([server.pid]),
-    messages,
     spoolPeak: peak,
   }
 }

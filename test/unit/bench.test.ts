@@ -10,7 +10,7 @@ import { type Measured, ratioOf } from '../../bench/rounds.ts'
 import { textOf } from '../../bench/tables.ts'
 
 const measured = (...rates: number[]): Measured => ({
-  rounds: rates.map((rate) => ({ rate, cpu: 1000 / rate, engines: 0 })),
+  rounds: rates.map((rate) => ({ messages: rate, rate, cpu: 1000 / rate, engines: 0 })),
   memory: 50 * 1_048_576,
 })
 
