@@ -4,9 +4,6 @@ import type { Load } from './load.ts'
 
 export type ServerName = 'haraka' | 'haraka tuned' | 'postern' | 'postfix'
 
-/** What is on besides. */
-export type Extra = 'tls' | 'engines'
-
 export type LoadCase = Load & {
   readonly rounds: number
   readonly quickRounds?: number
@@ -20,7 +17,8 @@ export type Group = {
   readonly servers: readonly ServerName[]
   /** SMTP processes of Haraka and of Postern. */
   readonly processes: 1 | 2
-  readonly extra?: Extra
+  /** Whether clamd and rspamd are asked. */
+  readonly scans?: true
   /** Left out by `--quick`. */
   readonly full?: true
   readonly loads: readonly LoadCase[]
@@ -59,7 +57,7 @@ export const groups: readonly Group[] = [
     name: 'engines',
     servers: ['postern', 'postfix'],
     processes: 1,
-    extra: 'engines',
+    scans: true,
     loads: [
       {
         ...{ ...fresh, octets: 64 * KiB, rounds: 5, quickRounds: 3 },
@@ -92,11 +90,10 @@ export const groups: readonly Group[] = [
     name: 'tls',
     servers: ['haraka', 'postern', 'postfix'],
     processes: 1,
-    extra: 'tls',
     full: true,
     loads: [
-      { ...fresh, octets: 4 * KiB, rounds: 3 },
-      { ...kept, octets: 4 * KiB, rounds: 3 },
+      { ...fresh, octets: 4 * KiB, rounds: 3, tls: true },
+      { ...kept, octets: 4 * KiB, rounds: 3, tls: true },
     ],
   },
 ]

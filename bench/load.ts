@@ -24,7 +24,7 @@ export type Mail = {
   readonly directory: string
   /** What the name server has to answer. */
   readonly zones: Messages['zones']
-  /** A file that holds a signed message of exactly so many octets on the wire; the same one when asked again. */
+  /** A file that holds a signed message of so many octets, but for a few; the same one when asked again. */
   readonly file: (octets: number) => Promise<string>
   readonly stop: () => void
 }
@@ -46,7 +46,7 @@ export function newMail(): Mail {
       // With LF: smtp-source makes CRLF of it, and doubles the dots.
       writeFileSync(
         path,
-        (await exactly(signer, octets)).toString('latin1').replaceAll('\r\n', '\n'),
+        (await messageOf(signer, octets)).toString('latin1').replaceAll('\r\n', '\n'),
       )
       made.set(octets, path)
       return path
@@ -55,7 +55,7 @@ export function newMail(): Mail {
   }
 }
 
-async function exactly(signer: Messages, octets: number): Promise<Buffer> {
+async function messageOf(signer: Messages, octets: number): Promise<Buffer> {
   const { signed } = await signer.make(octets)
   // Base64 grows by four: what is over is header and signature.
   const less = await signer.make(octets - (signed.length - octets))

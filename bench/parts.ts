@@ -60,10 +60,10 @@ async function measureRules({ ratios }: Run): Promise<void> {
 }
 
 function secondsOf(group: Group, run: Run): number {
-  const { servers, loads, extra } = group
+  const { servers, loads, scans } = group
   // With the time until all is idle again; warming up takes as long as two rounds.
   const each = servers.length * run.seconds * 1.4
-  const starting = extra === 'engines' ? 12 : 4
+  const starting = scans ? 12 : 4
   return loads.reduce((sum, load) => sum + (2 + roundsOf(load, run)) * each, starting)
 }
 
@@ -85,7 +85,7 @@ async function measureGroup(group: Group, run: Run, allowed: number): Promise<vo
     for (const [name, measured] of found) {
       const words = {
         group: group.name,
-        load: describeLoad(load, group),
+        load: describeLoad(load),
         server: describeServer(name, group),
       }
       const ratio = name === 'postern' ? [] : [ratioOf(own, measured)]

@@ -30,6 +30,11 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
     },
   })
   const { quick, only, rounds } = values
+  const unknown = only?.find((name) => !parts.some((part) => part.name === name))
+  if (unknown !== undefined) {
+    const names = parts.map(({ name }) => name).join(', ')
+    throw new Error(`--only ${unknown}: there are ${names}`)
+  }
   const form = quick ? 'quick' : 'full'
   const began = performance.now()
   const mail = newMail()

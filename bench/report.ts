@@ -1,7 +1,8 @@
 /** What a run found, and the words for it. */
-import type { Group, LoadCase, ServerName } from './cases.ts'
+import type { Group, ServerName } from './cases.ts'
 import type { RatioName } from './goals.ts'
 import type { Latency } from './latency.ts'
+import type { Load } from './load.ts'
 import { quantile } from './measure.ts'
 import type { MemoryFigures } from './memory.ts'
 import type { Measured, Round } from './rounds.ts'
@@ -36,14 +37,14 @@ export type Results = {
   readonly leftOut: readonly string[]
 }
 
-export function describeLoad({ octets, sessions, kept }: LoadCase, { extra }: Group): string {
+export function describeLoad({ octets, sessions, kept, tls }: Load): string {
   const size = octets < 1_048_576 ? `${octets / 1024} KiB` : `${octets / 1_048_576} MiB`
   const many = `${sessions} session${sessions === 1 ? '' : 's'}`
   const connections = kept ? 'kept connections' : 'a new connection for each message'
-  return `${size}, ${many}, ${connections}${extra === 'tls' ? ', STARTTLS' : ''}`
+  return `${size}, ${many}, ${connections}${tls ? ', STARTTLS' : ''}`
 }
 
-export function describeServer(name: ServerName, { processes, extra }: Group): string {
+export function describeServer(name: ServerName, { processes, scans }: Group): string {
   const many = processes === 1 ? '' : `, ${processes} processes`
   const texts: Readonly<Record<ServerName, string>> = {
     haraka: `Haraka${many}, its defaults: checks and keeps nothing`,
@@ -55,7 +56,7 @@ export function describeServer(name: ServerName, { processes, extra }: Group): s
     postern: 'Postern, clamd, rspamd: SPF DKIM DMARC, virus, spam, spool',
     postfix: 'Postfix, clamd, rspamd: SPF DKIM DMARC, virus, spam, queue',
   }
-  return (extra === 'engines' ? scanning[name] : undefined) ?? texts[name]
+  return (scans ? scanning[name] : undefined) ?? texts[name]
 }
 
 export function rowOf(

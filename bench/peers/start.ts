@@ -15,9 +15,9 @@ export type Started = {
 
 /** `dns`: of the name server; `directory`: removed at the end of the run. */
 export async function startGroup(group: Group, dns: string, directory: string): Promise<Started> {
-  const { processes, extra } = group
-  const engines = extra === 'engines' ? await startEngines(dns) : undefined
-  const tls = extra === 'tls' ? { certificate: await newCertificate(directory) } : {}
+  const { processes, scans, loads } = group
+  const engines = scans ? await startEngines(dns) : undefined
+  const tls = loads.some((load) => load.tls) ? { certificate: await newCertificate(directory) } : {}
   const workers = processes === 1 ? 0 : processes
 
   function start(name: ServerName): Promise<Server> {
