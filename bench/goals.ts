@@ -21,7 +21,7 @@ export const goals = {
   },
   seal_vs_raw_64k: { what: 'sealing / its primitives alone, 64 KiB', goal: 0.7 },
   rules_100k_vs_100: {
-    what: 'rules: cost with 100 000 patterns / with few',
+    what: 'rules: cost with 100 000 patterns / with 100',
     goal: 2,
     atMost: true,
   },

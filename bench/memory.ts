@@ -25,6 +25,8 @@ export type MemoryFigures = {
 /** Takes some ten seconds. */
 export async function memoryFigures(server: OwnServer, file: string): Promise<MemoryFigures> {
   const { smtp, worker } = pidsOf(server)
+  // First: what large messages leave is freed at some time, which may be then.
+  const connection = await connectionKiB(server, smtp)
   await send(server.port, file, { sessions: atOnce, kept: false, octets: 0 }, 200)
   await server.delivered()
   const idleMiB = { smtp: memory(smtp, 'VmRSS') / MiB, worker: memory(worker, 'VmRSS') / MiB }
@@ -36,7 +38,7 @@ export async function memoryFigures(server: OwnServer, file: string): Promise<Me
     const each = (pid: number, idle: number): number => (memory(pid, 'VmHWM') / MiB - idle) / atOnce
     messageMiB[size] = { smtp: each(smtp, idleMiB.smtp), worker: each(worker, idleMiB.worker) }
   }
-  return { idleMiB, connectionKiB: await connectionKiB(server, smtp), messageMiB }
+  return { idleMiB, connectionKiB: connection, messageMiB }
 }
 
 export function rowsOf({ idleMiB, connectionKiB, messageMiB }: MemoryFigures): string[][] {
