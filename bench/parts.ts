@@ -79,6 +79,7 @@ async function measureGroup(group: Group, run: Run, allowed: number): Promise<vo
     const found = await inTurns(contestants, load, await run.mail.file(load.octets), {
       seconds: run.seconds,
       rounds: roundsOf(load, run),
+      warm: index > 0,
       until: performance.now() + left / (group.loads.length - index),
     })
     const own = found.get('postern')

@@ -25,10 +25,14 @@ export type Contestant = {
   readonly engines?: readonly number[]
 }
 
+const enough = 400
+
 export type Bounds = {
   /** How long one server is loaded in a round. */
   readonly seconds: number
   readonly rounds: number
+  /** Whether they have been under load before: then warming up is only about how many messages fit a round. */
+  readonly warm?: boolean
   /** `performance.now()` after which no round is begun but the first. */
   readonly until: number
 }
@@ -37,10 +41,12 @@ export async function inTurns(
   contestants: readonly Contestant[],
   load: Load,
   file: string,
-  { seconds, rounds, until }: Bounds,
+  { seconds, rounds, until, warm = false }: Bounds,
 ): Promise<ReadonlyMap<ServerName, Measured>> {
   const counts = new Map<ServerName, number>()
-  for (const each of contestants) counts.set(each.name, await warmUp(each, load, file, seconds))
+  for (const each of contestants) {
+    counts.set(each.name, await warmUp(each, load, file, seconds, warm ? 0 : enough))
+  }
   const found = new Map<ServerName, Round[]>(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds && (round === 0 || performance.now() < until); round += 1) {
     // Each is first once in a while.
@@ -60,14 +66,13 @@ export async function inTurns(
   )
 }
 
-const enough = 400
-
 /** Code is compiled while it runs: the first messages say nothing. How many a round takes then. */
 async function warmUp(
   { server, engines = [] }: Contestant,
   load: Load,
   file: string,
   seconds: number,
+  least: number,
 ): Promise<number> {
   let count = load.sessions * 2
   for (let spent = 0, sent = 0; ; ) {
@@ -76,7 +81,7 @@ async function warmUp(
     sent += count
     const rate = count / took
     count = Math.max(load.sessions, Math.round(rate * Math.max(0.3, seconds - spent)))
-    if (spent < 4 * seconds && (spent < seconds || sent < enough)) continue
+    if (spent < 4 * seconds && (spent < seconds || sent < least)) continue
     await idle([server.pid, ...engines])
     return Math.max(load.sessions, Math.round(rate * seconds))
   }
