@@ -9,6 +9,7 @@ import { SmtpClient } from '../test/support/smtp-client.ts'
 import { newMail, recipient, send, sender } from './load.ts'
 import { printFigures } from './measure.ts'
 import { type OwnServer, startOwn } from './peers/postern.ts'
+import { stopWhenKilled } from './peers/server.ts'
 
 const MiB = 1024 * 1024
 const atOnce = 16
@@ -59,6 +60,11 @@ export const memoryHead = ['memory of Postern', 'SMTP process', 'worker']
 export async function benchMemory(): Promise<void> {
   const mail = newMail()
   const dns = await startDns(mail.zones)
+  const stop = async (): Promise<void> => {
+    await Promise.all([stopAll(), dns.stop()])
+    mail.stop()
+  }
+  stopWhenKilled(stop)
   try {
     const file = await mail.file(4096)
     const server = await startOwn({ dns: dns.server, delivers: true })
@@ -68,8 +74,7 @@ export async function benchMemory(): Promise<void> {
     const rows = await flatness(other, file)
     printFigures('After so many messages of 4 KiB, MiB', ['messages', 'SMTP', 'worker'], rows)
   } finally {
-    await Promise.all([stopAll(), dns.stop()])
-    mail.stop()
+    await stop()
   }
 }
 

@@ -9,7 +9,7 @@ import { stopAll } from '../test/support/postern.ts'
 import { ratioNames } from './goals.ts'
 import { newMail } from './load.ts'
 import { parts } from './parts.ts'
-import { stopPeers } from './peers/server.ts'
+import { stopPeers, stopWhenKilled } from './peers/server.ts'
 import type { Results } from './report.ts'
 import { keep, machine, version } from './results.ts'
 import type { Run } from './run.ts'
@@ -43,9 +43,7 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
     await Promise.all([stopAll(), stopPeers(), dns.stop()])
     mail.stop()
   }
-  for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException'] as const) {
-    process.once(event, () => void stop().finally(() => process.exit(1)))
-  }
+  stopWhenKilled(stop)
   const run: Run = {
     ...{ quick, mail, dns: dns.server, rows: [], ratios: {}, latency: [] },
     seconds: Number(values.seconds ?? (quick ? 0.5 : 1)),

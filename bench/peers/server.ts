@@ -22,6 +22,13 @@ export async function stopPeers(): Promise<void> {
   await Promise.all([...started].map((stop) => stop()))
 }
 
+/** Nothing outlives a run that is ended, or that ends by a mistake of its own. */
+export function stopWhenKilled(stop: () => Promise<void>): void {
+  for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'uncaughtException'] as const) {
+    process.once(event, () => void stop().finally(() => process.exit(1)))
+  }
+}
+
 /** Has stopPeers end something that was not started here. The answer ends it before. */
 export function endLater(end: () => Promise<void>): () => Promise<void> {
   const stop = async (): Promise<void> => {
