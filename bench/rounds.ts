@@ -83,6 +83,7 @@ async function warmUp(
     count = Math.max(load.sessions, Math.round(rate * Math.max(0.3, seconds - spent)))
     if (spent < 4 * seconds && (spent < seconds || sent < least)) continue
     await idle([server.pid, ...engines])
+    await server.rest?.()
     return Math.max(load.sessions, Math.round(rate * seconds))
   }
 }
@@ -97,12 +98,14 @@ async function measure(
   const took = await send(server.port, file, load, count)
   // What it still has to do for these messages is theirs.
   await idle([server.pid, ...engines])
-  return {
+  const round = {
     messages: count,
     rate: count / took,
     cpu: (cpuMs([server.pid]) - before.own) / count,
     engines: (cpuMs(engines) - before.engines) / count,
   }
+  await server.rest?.()
+  return round
 }
 
 /** The median of what each round gives. */

@@ -32,7 +32,6 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
 
   const message = { size: draft.size, header: reader.header(), read: () => draft.read() }
   const stop = new AbortController()
-  // Without a reason Node makes an exception, with its stack, for each message.
   state.stopChecks = () => stop.abort(clientGone)
   const began = performance.now()
   state.verdicts = await judge(message, given, checks, {
@@ -40,6 +39,8 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
     scan,
     signal: stop.signal,
   })
+  // There is nothing left to stop, and an abort costs 20 µs.
+  delete state.stopChecks
   state.checkedInMs = Math.round(performance.now() - began)
   const cause = refusalOf(state.verdicts, {
     refuse: config.smtp.refuse,

@@ -50,6 +50,11 @@ function messageOf(error: Error): string {
   return [error.message, reasons].filter((each) => each !== '').join(': ') || error.name
 }
 
+/** What is wrong, a line each. */
+export function problemsOf(error: unknown): string[] {
+  return error instanceof UserError ? error.message.split('\n') : [describeError(error)]
+}
+
 /** The system's code (`ENOSPC`, `ECONNREFUSED`, …) of an error, if it carries one. */
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

@@ -5,14 +5,15 @@
  * content, subjects or keys.
  */
 import { pino } from 'pino'
-import { prettyFactory } from 'pino-pretty'
 import { printable, printableJson } from './printable.ts'
 
 type Write = (line: string) => void
 
 const plain: Write = (line) => void process.stderr.write(`${printableJson(line.trimEnd())}\n`)
 
-const readable = (): Write => {
+const readable = async (): Promise<Write> => {
+  // Loaded for people only: with it, every process would start a twentieth of a second later.
+  const { prettyFactory } = await import('pino-pretty')
   const pretty = prettyFactory({
     colorize: process.stderr.isTTY === true,
     singleLine: true,
@@ -54,8 +55,8 @@ export type LogSettings = {
 }
 
 /** Sets how this process logs, from here on. */
-export function configureLog({ level, format }: LogSettings): void {
+export async function configureLog({ level, format }: LogSettings): Promise<void> {
   log.level = level
   const people = format === 'pretty' || (format === 'auto' && process.stderr.isTTY === true)
-  write = people ? readable() : plain
+  write = people ? await readable() : plain
 }

@@ -7,6 +7,7 @@ import {
   type RunningPostern,
   startPostern,
 } from '../../test/support/postern.ts'
+import { idle } from '../processes.ts'
 import type { Certificate } from './certificate.ts'
 import type { Server } from './server.ts'
 
@@ -16,7 +17,10 @@ export type OwnOptions = PosternOptions & {
   readonly certificate?: Certificate
   /** SMTP processes; 1 is the default. */
   readonly processes?: number
-  /** Whether the worker delivers; it is stopped (SIGSTOP) where only taking mail is measured. */
+  /**
+   * Whether the worker delivers. Where only taking mail is measured it is stopped (SIGSTOP) and delivers between
+   * the rounds: the spool is what it is in a server that does both, neither new nor ever fuller.
+   */
   readonly delivers?: boolean
 }
 
@@ -43,6 +47,17 @@ export async function startOwn({
       smtp: { processes, ...tls },
     },
   })
-  if (!delivers) for (const pid of postern.pids()['worker'] ?? []) process.kill(pid, 'SIGSTOP')
-  return { ...postern, stop: () => postern.killAll() }
+  const stop = (): Promise<void> => postern.killAll()
+  if (delivers) return { ...postern, stop }
+  const signal = (name: NodeJS.Signals): void => {
+    for (const pid of postern.pids()['worker'] ?? []) process.kill(pid, name)
+  }
+  const rest = async (): Promise<void> => {
+    signal('SIGCONT')
+    await postern.delivered()
+    await idle([postern.pid])
+    signal('SIGSTOP')
+  }
+  signal('SIGSTOP')
+  return { ...postern, rest, stop }
 }

@@ -9,6 +9,8 @@ export type Server = {
   readonly port: number
   /** The process that was started; all others of the server are below it. */
   readonly pid: number
+  /** Does between rounds, unmeasured, what would be done all the time. */
+  readonly rest?: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 

@@ -1,11 +1,11 @@
 /** What `postern serve` prints when it serves: where, what is off and how to switch it on, and what to type. */
 import type { Config } from '../config/options.ts'
+import { bucketPlace } from '../roles/buckets.ts'
 import { clamdPlace } from '../roles/clamd.ts'
 import { places, usesEmbeddedKey } from '../roles/prepare.ts'
 import { rootRemedy } from '../roles/privileges.ts'
 import { namesSealedTo } from '../roles/sealers.ts'
 import { keyConfig } from '../roles/sealing-keys.ts'
-import { bucketPlace } from '../roles/stores.ts'
 import type { Started } from '../roles/supervisor.ts'
 
 /** `file`: the configuration, if one is used; `run`: what the user types to run this program. */

@@ -9,7 +9,8 @@ import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
 import type { Change } from '../rewrap/change.ts'
 import { type Done, rewrapAll } from '../rewrap/rewrap.ts'
-import { bucketOpener, bucketPlace } from '../roles/stores.ts'
+import { bucketPlace } from '../roles/buckets.ts'
+import { bucketOpener } from '../roles/stores.ts'
 import { printable, printJson, printLine } from './context.ts'
 import { knownKeys, requireOther, toKey } from './keys-rewrap-keys.ts'
 import { placeOf } from './mail-place.ts'
@@ -44,9 +45,9 @@ export async function rewrap(config: Config, options: RewrapOptions): Promise<vo
       maxBytes: Math.max(MAX_BYTES, 2 * config.smtp.maxMessageBytes),
       dryRun,
     }
-    const place = placeOf(config, bucket)
+    const place = await placeOf(config, bucket)
     requireOwner(config, place.bucket)
-    const store = bucketOpener(config)(place.bucket)
+    const store = (await bucketOpener(config))(place.bucket)
     const count = counter(dryRun)
     for await (const done of rewrapAll(store, prefix, change)) {
       count.add(done)

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { type MailKey, readKey } from '../client/index.ts'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
+import { bucketPlace } from '../roles/buckets.ts'
 import { places } from '../roles/prepare.ts'
-import { bucketOpener, bucketPlace } from '../roles/stores.ts'
+import { bucketOpener } from '../roles/stores.ts'
 import { loadRuleSet } from '../rules/load.ts'
 import type { ReadableStore } from '../store/object-store.ts'
 import { printable } from './context.ts'
@@ -21,14 +22,14 @@ export type Place = {
 }
 
 /** Throws UserError when the rules name several buckets and none was chosen. */
-export function placeOf(config: Config, chosen: string | undefined): Place {
+export async function placeOf(config: Config, chosen: string | undefined): Promise<Place> {
   const bucket = chosen ?? defaultBucket(config)
   const place = bucketPlace(config, bucket)
   const where =
     place.type === 'dir'
       ? `directory ${place.path}`
       : `bucket ${place.bucket} at ${place.endpoint ?? `Amazon S3 ${place.region}`}`
-  const store = bucketOpener(config)(bucket)
+  const store = (await bucketOpener(config))(bucket)
   return { bucket, store, name: printable(`${bucket} (${where})`) }
 }
 

@@ -56,7 +56,7 @@ export function mailCommand(): Command {
 async function list(options: ListOptions, command: Command): Promise<void> {
   const { prefix = '', after, limit = Number.POSITIVE_INFINITY, json } = options
   const config = configOf(command)
-  const place = placeOf(config, options.bucket)
+  const place = await placeOf(config, options.bucket)
   const mailbox = openMailbox({ store: place.store, legacy: options.legacy ?? false })
   let shown = 0
   try {
@@ -79,7 +79,7 @@ async function get(
   command: Command,
 ): Promise<void> {
   const config = configOf(command)
-  const place = placeOf(config, options.bucket)
+  const place = await placeOf(config, options.bucket)
   const key = await findKey(place, wanted, options.prefix ?? '')
   const keys = await keysOf(config, options.key ?? [])
   const mailbox = openMailbox({ store: place.store, keys, legacy: options.legacy ?? false })
@@ -92,7 +92,7 @@ async function get(
 
 async function tail(options: TailOptions, command: Command): Promise<void> {
   const config = configOf(command)
-  const place = placeOf(config, options.bucket)
+  const place = await placeOf(config, options.bucket)
   const form = formOf(options)
   const { prefix = '' } = options
   const opens = form === 'original' || form === 'receipt'

@@ -4,8 +4,7 @@
  * wrong, a configuration, rule or key file, an id (BSD's EX_CONFIG).
  */
 import { Command, CommanderError } from 'commander'
-import { configExitCode, describeError, UserError } from '../errors.ts'
-import { printable } from '../printable.ts'
+import { report } from './report.ts'
 
 /** Each is loaded when it is asked for: what they stand on takes seconds to load altogether. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
@@ -48,7 +47,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.exitCode = report(error)
+  process.exitCode = exitCodeFor(error)
   // A role that failed to start may hold sockets that would keep the process alive.
   process.exit()
 }
@@ -66,17 +65,8 @@ function throwsUsage(command: Command): void {
   for (const each of command.commands) throwsUsage(each)
 }
 
-function report(error: unknown): number {
+function exitCodeFor(error: unknown): number {
   // Commander has printed what it has to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  if (error instanceof UserError) {
-    for (const line of error.message.split('\n'))
-      process.stderr.write(`postern: ${printable(line)}\n`)
-    return configExitCode
-  }
-  // A store or a server may have written a part of it.
-  process.stderr.write(`postern: ${printable(describeError(error))}\n`)
-  if (process.env['POSTERN_DEBUG'] !== undefined)
-    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
-  return 1
+  return report(error)
 }

@@ -34,7 +34,7 @@ export async function release(
   const rules = rulesNamed(config, ruleSet, withoutQuarantine)
   const held = await requireHeld(config, ids, rule)
   const keys = await keysOf(config, key)
-  const store = bucketOpener(config)(quarantine.bucket)
+  const store = (await bucketOpener(config))(quarantine.bucket)
   const mailbox = openMailbox({ store, keys })
   const candidates = held.map((each): Candidate => {
     const place = quarantined(quarantine, each.rule)
@@ -68,7 +68,12 @@ export async function requireHeld(
 ): Promise<Held[]> {
   requireIds(ids)
   const { quarantine } = config
-  const found = await heldWith(bucketOpener(config)(quarantine.bucket), quarantine, ids, rule)
+  const found = await heldWith(
+    (await bucketOpener(config))(quarantine.bucket),
+    quarantine,
+    ids,
+    rule,
+  )
   const missing = ids.find((id) => found.get(id)?.length === 0)
   if (missing === undefined) return [...found.values()].flat()
   const by = rule === undefined ? '' : ` by rule ${printable(rule)}`
@@ -88,7 +93,7 @@ export async function move(
     throw new UserError(`--to: ${printable(bucket)} is no bucket name.`)
   // What root put into a directory store the server could not read.
   becomeUser(config)
-  const open = bucketOpener(config)
+  const open = await bucketOpener(config)
   const from = open(config.quarantine.bucket)
   const all = await requireHeld(config, ids, rule)
   let failed = 0

@@ -70,7 +70,7 @@ Examples:
 async function list(config: Config, { rule, json }: ListOptions): Promise<void> {
   const { quarantine } = config
   const held = await Array.fromAsync(
-    allHeld(bucketOpener(config)(quarantine.bucket), quarantine, rule),
+    allHeld((await bucketOpener(config))(quarantine.bucket), quarantine, rule),
   )
   if (json) for (const each of held) printJson(each)
   else if (held.length === 0) printLine('Nothing is held.')
@@ -97,7 +97,7 @@ async function remove(
   ids: readonly string[],
   { rule, yes }: { rule?: string; yes?: boolean },
 ): Promise<void> {
-  const store = bucketOpener(config)(config.quarantine.bucket)
+  const store = (await bucketOpener(config))(config.quarantine.bucket)
   const all = await requireHeld(config, ids, rule)
   if (!yes) {
     throw new UserError(

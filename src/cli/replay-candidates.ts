@@ -30,7 +30,7 @@ export type Wanted = Filter & {
   readonly spooled?: 'queue' | 'dead'
 }
 
-type Sources = { readonly place: () => Place; readonly spool: Spool }
+type Sources = { readonly place: () => Promise<Place>; readonly spool: Spool }
 
 /** Throws UserError when a name is nobody's. */
 export async function* candidatesOf(
@@ -56,7 +56,7 @@ export async function* candidatesOf(
     if (where === undefined) elsewhere.push(name)
     else found.push(fromSpool(spool, name, where, wanted))
   }
-  const stored = names.length > 0 && elsewhere.length === 0 ? undefined : place()
+  const stored = names.length > 0 && elsewhere.length === 0 ? undefined : await place()
   if (stored === undefined) return yield* found
   const mailbox = openMailbox({ store: stored.store, keys })
   const groups =

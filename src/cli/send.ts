@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { createTransport } from 'nodemailer'
-import { parseListen } from '../config/values.ts'
+import { parseListen } from '../config/texts.ts'
 import { describeError, UserError } from '../errors.ts'
 import { rfc5322Date } from '../mail/prepend.ts'
 import { eicar } from '../verdicts/clamd-own.ts'

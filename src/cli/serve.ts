@@ -1,10 +1,9 @@
 /** `postern serve`: everything, supervised; or one role alone. */
+import { flushCompileCache } from 'node:module'
 import { Command, InvalidArgumentError } from 'commander'
 import { configureLog } from '../log.ts'
+import { type Role, roleNames, runRole } from '../roles/run-role.ts'
 import { commandLine, configFile, configOf, printLine } from './context.ts'
-
-const roles = ['smtp', 'worker', 'http'] as const
-type Role = (typeof roles)[number]
 
 type Options = { role?: Role; worker: number; fresh?: true; again?: true }
 
@@ -35,34 +34,22 @@ export function serveCommand(): Command {
       // For what others write for us, too: Redis, clamd, Haraka's queue.
       process.umask(0o077)
       const config = configOf(command)
-      // A role that `serve` starts is who it is to be.
-      if (process.send === undefined) {
-        const { dropPrivileges } = await import('../roles/privileges.ts')
-        dropPrivileges(config)
-      }
-      configureLog(config.log)
-      if (options.role === undefined) {
-        const file = configFile(command)
-        const args = [...(file === undefined ? [] : ['--config', file]), 'serve']
-        const { supervise } = await import('../roles/supervisor.ts')
-        const { banner } = await import('./banner.ts')
-        const started = await supervise(config, { script: process.argv[1] ?? '', args })
-        printLine(banner(config, { file, run: commandLine(command) }, started))
+      const { dropPrivileges } = await import('../roles/privileges.ts')
+      dropPrivileges(config)
+      await configureLog(config.log)
+      const { role, worker: number, fresh = false, again = false } = options
+      if (role !== undefined) {
+        const addresses = await runRole(config, { role, number, fresh, again })
+        process.send?.({ postern: 'serving', addresses })
         return
       }
-      const addresses = await runRole(options.role)
-      process.send?.({ postern: 'serving', addresses })
-
-      async function runRole(role: Role): Promise<readonly string[]> {
-        // Each process loads what its own role needs.
-        if (role === 'smtp') {
-          return (await import('../roles/smtp.ts')).runSmtp(config, options.again === true)
-        }
-        if (role === 'http') return [await (await import('../roles/http.ts')).runHttp(config)]
-        const { runWorker } = await import('../roles/worker.ts')
-        await runWorker(config, { number: options.worker, fresh: options.fresh === true })
-        return []
-      }
+      const { supervise } = await import('../roles/supervisor.ts')
+      const { banner } = await import('./banner.ts')
+      const started = await supervise(config)
+      const file = configFile(command)
+      // As each process that it has forked (roles/forked.ts).
+      flushCompileCache()
+      printLine(banner(config, { file, run: commandLine(command) }, started))
     })
 }
 
@@ -72,7 +59,7 @@ function parseNumber(text: string): number {
 }
 
 function parseRole(text: string): Role {
-  const role = roles.find((each) => each === text)
-  if (role === undefined) throw new InvalidArgumentError(`The roles are ${roles.join(', ')}.`)
+  const role = roleNames.find((each) => each === text)
+  if (role === undefined) throw new InvalidArgumentError(`The roles are ${roleNames.join(', ')}.`)
   return role
 }

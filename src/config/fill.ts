@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { z } from 'zod'
 import type { BucketConfig, Config, KeyConfig, options, StoreConfig } from './options.ts'
-import { isDomainName, isPublicKeyFile } from './values.ts'
+import { isDomainName, isPublicKeyFile } from './texts.ts'
 
 type Written = z.infer<typeof options>
 

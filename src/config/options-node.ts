@@ -1,5 +1,6 @@
 /** The rows of the option table that are about this node: disk, names it asks, what it writes. See options.ts. */
 import { z } from 'zod'
+import { parseListen } from './texts.ts'
 import * as value from './values.ts'
 
 const { integer, MiB, GiB } = value
@@ -216,7 +217,7 @@ export const bounces = z.strictObject({
   relay: value
     .text(
       'relay',
-      (text) => text === 'off' || (value.parseListen(text)?.port ?? 0) > 0,
+      (text) => text === 'off' || (parseListen(text)?.port ?? 0) > 0,
       'off, or the host:port of a mail server',
     )
     .default('off')

@@ -100,15 +100,14 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
     },
     budgeted(max, signal) {
       const asked = new Set<string>()
+      const unlessOver = signal === undefined ? undefined : unlessAborted(signal)
       return async (name, type) => {
         if (signal?.aborted) throw dnsError('ETIMEOUT', 'the time for this message is over')
         const question = `${type} ${name.toLowerCase()}`
         if (asked.size >= max && !asked.has(question))
           throw dnsError('EBUDGET', `more than ${max} look-ups for one message`)
         asked.add(question)
-        return signal === undefined
-          ? resolve(name, type)
-          : unlessAborted(resolve(name, type), signal)
+        return unlessOver === undefined ? resolve(name, type) : unlessOver(resolve(name, type))
       }
     },
     close() {
@@ -182,13 +181,12 @@ async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   }
 }
 
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** The work, or a time-out when the signal aborts before it is done. One listener for all that is asked. */
+function unlessAborted(signal: AbortSignal): <T>(work: Promise<T>) => Promise<T> {
   const over = Promise.withResolvers<never>()
+  // Nothing may be waiting then.
+  over.promise.catch(() => {})
   const abort = (): void => over.reject(dnsError('ETIMEOUT', 'the time for this message is over'))
   signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([work, over.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  return (work) => Promise.race([work, over.promise])
 }

@@ -1,10 +1,8 @@
 /**
  * SNS, SQS and Lambda, at AWS or at an endpoint that speaks its protocol. The SDK's own retries are off:
- * retries are the spool's, which remembers them.
+ * retries are the spool's, which remembers them. Each part of the SDK is loaded by the first message for
+ * it: they take 0.2 s of CPU, and most nodes need none.
  */
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { PublishCommand, SNSClient } from '@aws-sdk/client-sns'
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import type { FunctionConfig, TopicConfig } from '../config/targets.ts'
 import { describeError, PermanentError } from '../errors.ts'
 import { type AwsPlace, awsSettings, regionOf } from './aws-settings.ts'
@@ -28,11 +26,15 @@ export function openSns(
   place: Extract<TopicConfig, { type: 'sns' }> | undefined,
 ): Topic {
   const topic = place?.arn ?? arn
-  const client = new SNSClient(settings(place ?? {}, topic))
+  const sns = once(async () => {
+    const { PublishCommand, SNSClient } = await import('@aws-sdk/client-sns')
+    return { PublishCommand, client: new SNSClient(settings(place ?? {}, topic)) }
+  })
   return {
     describe: `SNS topic ${topic}`,
     async publish({ id, subject, body }) {
       const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
+      const { PublishCommand, client } = await sns.opened()
       await said(`SNS topic ${topic}`, requestTimeoutMs, (late) =>
         client.send(
           new PublishCommand({
@@ -46,7 +48,7 @@ export function openSns(
         ),
       )
     },
-    close: () => client.destroy(),
+    close: sns.close,
   }
 }
 
@@ -54,13 +56,16 @@ export function openSqs(place: Extract<TopicConfig, { type: 'sqs' }>): Topic {
   const { queueUrl } = place
   // https://sqs.eu-west-1.amazonaws.com/…
   const region = place.region ?? /^sqs\.([a-z0-9-]+)\./.exec(new URL(queueUrl).hostname)?.[1]
-  const client = new SQSClient(
-    settings({ endpoint: new URL(queueUrl).origin, ...place, ...(region ? { region } : {}) }, ''),
-  )
+  const full = { endpoint: new URL(queueUrl).origin, ...place, ...(region ? { region } : {}) }
+  const sqs = once(async () => {
+    const { SendMessageCommand, SQSClient } = await import('@aws-sdk/client-sqs')
+    return { SendMessageCommand, client: new SQSClient(settings(full, '')) }
+  })
   return {
     describe: `SQS queue ${queueUrl}`,
     async publish({ id, body }) {
       const attributes = { 'webhook-id': { DataType: 'String', StringValue: id } }
+      const { SendMessageCommand, client } = await sqs.opened()
       await said(`SQS queue ${queueUrl}`, requestTimeoutMs, (late) =>
         client.send(
           new SendMessageCommand({
@@ -73,7 +78,7 @@ export function openSqs(place: Extract<TopicConfig, { type: 'sqs' }>): Topic {
         ),
       )
     },
-    close: () => client.destroy(),
+    close: sqs.close,
   }
 }
 
@@ -83,10 +88,14 @@ export function openLambda(
 ): FunctionTarget {
   const name = place?.arn ?? arn
   const timeoutMs = place?.timeoutMs ?? 30_000
-  const client = new LambdaClient(settings(place ?? {}, name, timeoutMs))
+  const lambda = once(async () => {
+    const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda')
+    return { InvokeCommand, client: new LambdaClient(settings(place ?? {}, name, timeoutMs)) }
+  })
   return {
     describe: `Lambda function ${name}`,
     async invoke(event, { type }) {
+      const { InvokeCommand, client } = await lambda.opened()
       const answer = await said(`Lambda function ${name}`, timeoutMs, (late) =>
         client.send(
           new InvokeCommand({
@@ -101,7 +110,24 @@ export function openLambda(
         throw new Error(`Lambda function ${name} failed: ${answer.FunctionError}`)
       return type === 'Event' ? 'CONTINUE' : dispositionOf(Buffer.from(answer.Payload ?? []), name)
     },
-    close: () => client.destroy(),
+    close: lambda.close,
+  }
+}
+
+/** Opens a client when it is first asked for; `close` closes what was opened. */
+function once<T extends { readonly client: { destroy(): void } }>(open: () => Promise<T>) {
+  let opening: Promise<T> | undefined
+  return {
+    opened() {
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined
+        throw error
+      })
+      return opening
+    },
+    close() {
+      opening?.then(({ client }) => client.destroy()).catch(() => {})
+    },
   }
 }
 

@@ -6,7 +6,7 @@ import type { Cluster, Redis } from 'ioredis'
 import type { Action } from '../actions/action.ts'
 import { actionRegistry } from '../actions/registry.ts'
 import type { Config } from '../config/options.ts'
-import { parseListen } from '../config/values.ts'
+import { parseListen } from '../config/texts.ts'
 import { connectRedis, type RedisPlace } from '../delivery/redis.ts'
 import { PermanentError } from '../errors.ts'
 import { openOutbound } from '../haraka/outbound.ts'
@@ -17,14 +17,14 @@ import { sealerFinder } from './sealers.ts'
 import { bucketOpener } from './stores.ts'
 
 /** `worker`: which one of this node, for what each has of its own. */
-export function openActions(
+export async function openActions(
   config: Config,
   redis: RedisPlace,
   worker: number,
-): { readonly act: Action; readonly close: () => void } {
+): Promise<{ readonly act: Action; readonly close: () => void }> {
   const { hostname, resources, notifications, quarantine, smtp } = config
   const closers: (() => void)[] = []
-  const bucket = bucketOpener(config)
+  const bucket = await bucketOpener(config)
   const { sealer, close: closeSealers } = sealerFinder(config)
   closers.push(closeSealers)
   let client: Redis | Cluster | undefined

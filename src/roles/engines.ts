@@ -28,3 +28,12 @@ export function openEngines(config: Config): Engines {
     },
   }
 }
+
+/** Name → what can tell how it is; only those that are switched on. */
+export function enginesOf({ virus, spam }: Engines) {
+  const all = [
+    ['clamd', virus],
+    ['rspamd', spam],
+  ] as const
+  return all.flatMap(([name, engine]) => (engine === undefined ? [] : [[name, engine] as const]))
+}

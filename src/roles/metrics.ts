@@ -9,8 +9,8 @@ import { messageIdTime } from '../mail/message-id.ts'
 import { describeStep } from '../rules/describe.ts'
 import { isHeld } from '../spool/progress.ts'
 import type { Spool } from '../spool/spool.ts'
-import type { Engines } from './engines.ts'
-import type { RulesWatch } from './live-rules.ts'
+import { type Engines, enginesOf } from './engines.ts'
+import type { RulesWatch } from './watch-rules.ts'
 
 export type Watched = {
   readonly spool: Spool
@@ -19,7 +19,7 @@ export type Watched = {
   readonly rules: RulesWatch
 }
 
-export function metricsOf({ spool, zones, engines, rules }: Watched): Registry {
+export function registryOf({ spool, zones, engines, rules }: Watched): Registry {
   const registry = new Registry()
   addSpoolMetrics(registry, spool)
   addActionMetrics(registry, spool)
@@ -27,15 +27,6 @@ export function metricsOf({ spool, zones, engines, rules }: Watched): Registry {
   addZoneMetrics(registry, zones)
   addEngineMetrics(registry, engines)
   return registry
-}
-
-/** Name → what can tell how it is; only those that are switched on. */
-export function enginesOf({ virus, spam }: Engines) {
-  const all = [
-    ['clamd', virus],
-    ['rspamd', spam],
-  ] as const
-  return all.flatMap(([name, engine]) => (engine === undefined ? [] : [[name, engine] as const]))
 }
 
 function addEngineMetrics(registry: Registry, engines: Engines): void {
@@ -157,16 +148,16 @@ function addRuleMetrics(registry: Registry, rules: RulesWatch): void {
     name: 'postern_rules_ok',
     help: '1 when the rule files can be used, 0 when the rules before them stay in force.',
     registers,
-    collect() {
-      this.set(rules.trouble() === undefined ? 1 : 0)
+    async collect() {
+      this.set((await rules.trouble()) === undefined ? 1 : 0)
     },
   })
   new Gauge({
     name: 'postern_rules_loaded_timestamp_seconds',
     help: 'When the rule files were read last and could be used, in seconds since 1970.',
     registers,
-    collect() {
-      this.set(rules.loadedAt() / 1000)
+    async collect() {
+      this.set((await rules.loadedAt()) / 1000)
     },
   })
 }

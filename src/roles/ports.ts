@@ -1,6 +1,6 @@
 /** Whether a port can be had, and what to do when it can't. */
 import { createServer } from 'node:net'
-import { parseListen } from '../config/values.ts'
+import { parseListen } from '../config/texts.ts'
 import { errorCode, UserError } from '../errors.ts'
 
 /** Haraka would go on without the port, or start workers forever that can't have it. */

@@ -17,7 +17,6 @@ import {
 import { dirname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { errorCode, UserError } from '../errors.ts'
-import { formatPublicKey, formatSecretKey, newKeyPair } from '../seal/keys.ts'
 
 /** Where things are in dataDir. */
 export function places(dataDir: string) {
@@ -49,7 +48,7 @@ export function usesEmbeddedKey({ encryption, keys, resources }: Config): boolea
 export async function prepare(config: Config): Promise<{ readonly madeKey: boolean }> {
   usableDirectory(config.dataDir)
   oneDisk(config.dataDir)
-  const madeKey = usesEmbeddedKey(config) && makeKeyPair(config.dataDir)
+  const madeKey = usesEmbeddedKey(config) && (await makeKeyPair(config.dataDir))
   if (config.smtp.tls === undefined) await makeCertificate(config)
   return { madeKey }
 }
@@ -92,9 +91,11 @@ function makeDirectory(path: string): void {
   }
 }
 
-function makeKeyPair(dataDir: string): boolean {
+async function makeKeyPair(dataDir: string): Promise<boolean> {
   const { publicKey, secretKey } = places(dataDir)
   if (existsSync(publicKey)) return false
+  // Loaded once in a node's life, as what makes the certificate.
+  const { formatPublicKey, formatSecretKey, newKeyPair } = await import('../seal/keys.ts')
   const pair = newKeyPair()
   writePrivate(secretKey, formatSecretKey(pair.secretKey))
   // Last, so that a start that is cut short makes a new pair rather than half of one.
@@ -106,7 +107,6 @@ function makeKeyPair(dataDir: string): boolean {
 async function makeCertificate({ dataDir, hostname }: Config): Promise<void> {
   const { certificate, certificateKey } = places(dataDir)
   if (existsSync(certificate) && existsSync(certificateKey)) return
-  // Loaded once in a node's life.
   const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'commonName', value: hostname }], {
     keyType: 'ec',

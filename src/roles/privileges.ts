@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
-import { parseListen } from '../config/values.ts'
+import { parseListen } from '../config/texts.ts'
 import { errorCode, UserError } from '../errors.ts'
 import { places } from './prepare.ts'
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { Config } from '../config/options.ts'
-import { describeError, UserError } from '../errors.ts'
+import { describeError, problemsOf } from '../errors.ts'
 import { parseFilters } from '../filters/load.ts'
 import { log } from '../log.ts'
 import { parseRuleSet } from '../rules/load.ts'
@@ -80,8 +80,4 @@ function lastInForce(config: Config): ActiveRules | undefined {
   } catch {
     return undefined
   }
-}
-
-export function problemsOf(error: unknown): string[] {
-  return error instanceof UserError ? error.message.split('\n') : [describeError(error)]
 }

@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import type { Config, KeyConfig } from '../config/options.ts'
-import { isPublicKeyFile } from '../config/values.ts'
+import { isPublicKeyFile } from '../config/texts.ts'
 import { errorCode, UserError } from '../errors.ts'
 import { keyId, type PublicKey } from '../seal/envelope.ts'
 import { parsePublicKey } from '../seal/keys.ts'

@@ -1,30 +1,19 @@
 /**
- * The SMTP role: Haraka in this process (`smtp.processes: 0`), or in cluster workers of it. On a stop
- * the listeners close, idle sessions are told 421, and a message under way still gets its answer.
+ * The SMTP role: Haraka in this process (`smtp.processes: 0`), or in cluster workers of it, which are
+ * started again when they die.
  */
 import cluster from 'node:cluster'
 import { extname, join } from 'node:path'
 import type { Config } from '../config/options.ts'
-import { openEdge } from '../edge.ts'
-import { describeError } from '../errors.ts'
+import { configExitCode, describeError } from '../errors.ts'
 import { writeHome } from '../haraka/home.ts'
-import {
-  guardListeners,
-  keepCertificate,
-  listening,
-  startHaraka,
-  stopListening,
-} from '../haraka/server.ts'
-import { cutSessions, drainSessions } from '../haraka/sessions.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
-import { doorOf } from './door.ts'
+import { program, roleArguments, sendConfig } from './fork.ts'
 import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
-import { redisPlace } from './redis-server.ts'
-import { rulesAtStart } from './rules-in-force.ts'
 import { awayMessage, listeningMessage, stateOf } from './smtp-state.ts'
-import { onStop, stopMessage, stopTimes, within } from './stop.ts'
+import { cutMs, onStop, stopMessage, stopTimes, within } from './stop.ts'
 
 /** The files of plugins/, in the order of the session. */
 const plugins = [
@@ -38,51 +27,27 @@ const plugins = [
   'receive',
 ]
 
-/** For the last 421s to leave, and for what was cut off to be undone. */
-const cutMs = 500
+/** Before another takes the place of a process that never listened: what is wrong with it takes its time, too. */
+const unbegunMs = 1000
 
 /**
  * Resolves with the addresses once every process listens. `again`: it died and is started again. Throws
  * `UserError`.
  */
 export async function runSmtp(config: Config, again: boolean): Promise<readonly string[]> {
-  const home = places(config.dataDir).haraka
-  const addresses = Promise.withResolvers<readonly string[]>()
-  if (cluster.isPrimary) await makeReady(home, config, again)
-  if (cluster.isPrimary && config.smtp.processes > 0) {
-    // The workers accept for themselves. Handed over by the primary (Node's default), a connection on
-    // its way to a worker that dies would be lost, and each costs some 10 % more CPU.
-    cluster.schedulingPolicy = cluster.SCHED_NONE
-    watchWorkers(config, addresses.resolve)
-    startHaraka(home, () => {})
-    return addresses.promise
+  if (cluster.isPrimary) await makeReady(config)
+  if (cluster.isWorker || config.smtp.processes === 0) {
+    const { serveSessions } = await import('./sessions.ts')
+    return serveSessions(config, again)
   }
-  // The primary has found rules to begin with; a worker of it that can't start is forked for ever.
-  const edge = await openEdge(config, redisPlace(config), again || cluster.isWorker)
-  onStop(async () => {
-    stopListening()
-    const drained = drainSessions()
-    await within(stopTimes(config).sessionsMs, drained)
-    const cut = cutSessions()
-    if (cut > 0) log.warn({ cut }, 'Sessions did not end in time and were told 421')
-    await within(cutMs, drained)
-    await edge.close()
-  })
-  startHaraka(home, () => {
-    guardListeners(doorOf(edge, config.smtp.limits))
-    keepCertificate(certificateOf(config).files)
-    process.send?.({ ...listeningMessage, addresses: listening() })
-    addresses.resolve(listening())
-  })
-  return addresses.promise
+  return forkWorkers(config, again)
 }
 
-async function makeReady(home: string, config: Config, again: boolean): Promise<void> {
+async function makeReady(config: Config): Promise<void> {
   await prepare(config)
-  rulesAtStart(config, again)
   for (const address of config.smtp.listen) await portIsFree('smtp.listen', address)
   const { cert, key } = certificateOf(config)
-  writeHome(home, {
+  writeHome(places(config.dataDir).haraka, {
     hostname: config.hostname,
     listen: config.smtp.listen,
     processes: config.smtp.processes,
@@ -107,31 +72,56 @@ async function removeHalfWritten({ dataDir }: Config, pid?: number): Promise<num
   }
 }
 
-/** Haraka forks the workers, and a new one for each that dies; this tells how they are. */
-function watchWorkers(config: Config, whenUp: (addresses: readonly string[]) => void): void {
+/**
+ * The processes that have the sessions, forked from here rather than by Haraka: this one then loads nothing
+ * of it, 1.2 s of CPU at each start and 70 MB. A new one for each that dies.
+ */
+function forkWorkers(config: Config, again: boolean): Promise<readonly string[]> {
+  const { processes } = config.smtp
+  const whenUp = Promise.withResolvers<readonly string[]>()
   const up = new Set<number>()
+  let begun = false
+  let stopping = false
+
+  // The workers accept for themselves. Handed over by the primary (Node's default), a connection on
+  // its way to a worker that dies would be lost, and each costs some 10 % more CPU.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
+  const fork = (isAgain: boolean): void => {
+    if (stopping) return
+    const args = roleArguments(config, 'smtp', isAgain ? ['--again'] : [])
+    cluster.setupPrimary({ exec: program, args })
+    sendConfig(cluster.fork(), config)
+  }
   cluster.on('message', (worker, message: { postern?: string; addresses?: string[] }) => {
     if (stateOf(message) !== 'listening') return
     up.add(worker.id)
+    begun = true
     if (up.size === 1) process.send?.(listeningMessage)
-    if (up.size === config.smtp.processes) whenUp(message.addresses ?? [])
+    if (up.size === processes) whenUp.resolve(message.addresses ?? [])
   })
   cluster.on('exit', (worker, code, signal) => {
-    if (up.delete(worker.id) && up.size === 0) process.send?.(awayMessage)
+    const listened = up.delete(worker.id)
+    if (listened && up.size === 0) process.send?.(awayMessage)
     if (worker.exitedAfterDisconnect || code === 0) return
+    // It has said what is wrong, and none has found it better.
+    if (code === configExitCode && !begun) process.exit(code)
     log.error(
       { worker: worker.process.pid, code, signal },
       'An SMTP process died; another takes its place',
     )
+    setTimeout(fork, listened ? 0 : unbegunMs, true)
     removeHalfWritten(config, worker.process.pid).catch((error: unknown) =>
       log.warn({ reason: describeError(error) }, 'What it had half received could not be removed'),
     )
   })
   onStop(async () => {
+    stopping = true
     const workers = Object.values(cluster.workers ?? {}).filter((each) => each !== undefined)
     const gone = workers.map((each) => new Promise((resolve) => each.once('exit', resolve)))
     for (const each of workers) each.send(stopMessage)
     // A little more than they have; `serve` and systemd wait longer still.
     await within(stopTimes(config).sessionsMs + 2 * cutMs, Promise.all(gone))
   })
+  for (let each = 0; each < processes; each += 1) fork(again)
+  return whenUp.promise
 }

@@ -22,6 +22,9 @@ export function stopTimes({ stopSeconds }: { readonly stopSeconds: number }) {
   } as const
 }
 
+/** For the last 421s to leave, and for what was cut off to be undone. */
+export const cutMs = 500
+
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /** Runs `finish` once, then exits with 0. A second signal exits at once. */
@@ -49,6 +52,8 @@ export function onStop(finish: () => Promise<void>): void {
   })
   // Only a process that was forked has a channel to lose.
   process.on('disconnect', () => stop('parent gone'))
+  // While this one was being loaded.
+  if (process.connected === false) stop('parent gone')
 }
 
 function isStop(message: unknown): boolean {

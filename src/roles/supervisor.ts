@@ -9,11 +9,13 @@ import { configExitCode, describeError } from '../errors.ts'
 import { log } from '../log.ts'
 import { noRights } from './child.ts'
 import { clamdReady, forgetClamd, prepareClamd, spawnClamd } from './clamd.ts'
+import { program, roleArguments, sendConfig } from './fork.ts'
 import { lock } from './lock.ts'
 import { places, prepare } from './prepare.ts'
 import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
-import { redisPlace, redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
+import { redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
+import type { Role as RoleName } from './run-role.ts'
 import { requireSealingKeys } from './sealing-keys.ts'
 import { type SmtpState, stateMessage, stateOf } from './smtp-state.ts'
 import { stopMessage, stopTimes, within } from './stop.ts'
@@ -46,11 +48,8 @@ type Role = {
   delayMs: number
 }
 
-/** `command`: the arguments that start a role of this program. Resolves when all of it serves. */
-export async function supervise(
-  config: Config,
-  command: { readonly script: string; readonly args: readonly string[] },
-): Promise<Started> {
+/** Resolves when all of it serves. */
+export async function supervise(config: Config): Promise<Started> {
   requireOwnFiles(config)
   const { madeKey } = await prepare(config)
   // The roles look too, but here a mistake is told once, before anything is started.
@@ -75,7 +74,7 @@ export async function supervise(
       start: () => spawnRedis(config.dataDir),
       delayMs: firstRestartMs,
     })
-    await redisReady(redisPlace(config), 30_000)
+    await redisReady(config, 30_000)
   }
   if (await prepareClamd(config)) {
     await launch({ name: 'clamd', start: () => spawnClamd(config), delayMs: firstRestartMs })
@@ -104,13 +103,13 @@ export async function supervise(
 
   /** Resolves with what the role reports when it serves; with its arguments, some not at each start. */
   async function startRole(
-    name: string,
+    name: RoleName,
     { always = [], first = [], later = [] }: Arguments,
   ): Promise<readonly string[]> {
     const reported = Promise.withResolvers<readonly string[]>()
     let more = first
     const start = (): ChildProcess => {
-      const child = fork(command.script, [...command.args, '--role', name, ...always, ...more], {
+      const child = fork(program, roleArguments(config, name, [...always, ...more]), {
         // A group of its own: Ctrl-C reaches the supervisor alone, which then stops them in order.
         detached: true,
         // What Haraka's parts print when they are loaded is nobody's business; our log is stderr.
@@ -118,6 +117,7 @@ export async function supervise(
         env: { ...process.env, POSTERN_ROLE: name },
         ...(name === 'worker' && hasRights() && withoutRights),
       })
+      sendConfig(child, config)
       child.on('message', (message: { postern?: string; addresses?: string[] }) => {
         if (message.postern === 'serving') reported.resolve(message.addresses ?? [])
         const state = name === 'smtp' ? stateOf(message) : undefined

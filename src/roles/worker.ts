@@ -30,9 +30,9 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
   await prepare(config)
   requireSealingKeys(config)
   const spool = new Spool(config.dataDir)
-  void emptyFiles()
+  spool.removeLeftovers()
   const place = redisPlace(config)
-  const { act, close } = openActions(config, place, number)
+  const { act, close } = await openActions(config, place, number)
   const deliver = deliverer(spool, act, config.delivery)
   const { concurrency, sweepSeconds } = config.delivery
   const owner = queueOwner(config)
@@ -47,7 +47,7 @@ export async function runWorker(config: Config, { number, fresh }: WorkerPart): 
     close()
   })
 
-  /** Of what is delivered, by a worker that was killed, too. */
+  /** Of what is delivered. */
   function emptyFiles(): Promise<void> {
     return spool.emptied().catch((error: unknown) => {
       const reason = describeError(error)

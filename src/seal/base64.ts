@@ -2,7 +2,10 @@
 
 export function toBase64(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
+  // Many at a time: one by one, the wrapped key of RSA-3072 took 4 µs more.
+  for (let at = 0; at < bytes.length; at += 4096) {
+    text += Reflect.apply(String.fromCharCode, undefined, bytes.subarray(at, at + 4096))
+  }
   return btoa(text)
 }
 

@@ -34,12 +34,15 @@ export interface NaclBackend {
     publicKey: PublicKey,
     secretKey: Uint8Array,
   ): Uint8Array | undefined
-  secretbox(message: Uint8Array, nonce: Uint8Array, key: Uint8Array): Uint8Array
+  /** Writes into `box`, 16 bytes longer than `message`, which may lie in it, at 16. */
+  secretbox(box: Uint8Array, message: Uint8Array, nonce: Uint8Array, key: Uint8Array): void
   secretboxOpen(box: Uint8Array, nonce: Uint8Array, key: Uint8Array): Uint8Array | undefined
   /** SHA-512. */
   hash(message: Uint8Array): Uint8Array
   /** Whether two arrays of one length are equal, in constant time. */
   equal(a: Uint8Array, b: Uint8Array): boolean
+  /** Memory to be overwritten whole, with anything in it. */
+  room(length: number): Uint8Array
 }
 
 /**
@@ -65,8 +68,9 @@ export const tweetnaclBackend: NaclBackend = {
     const shared = sharedKey(publicKey, secretKey)
     return (shared && nacl.box.open.after(box, nonce, shared)) ?? undefined
   },
-  secretbox: (message, nonce, key) => nacl.secretbox(message, nonce, key),
+  secretbox: (box, message, nonce, key) => box.set(nacl.secretbox(message, nonce, key)),
   secretboxOpen: (box, nonce, key) => nacl.secretbox.open(box, nonce, key) ?? undefined,
   hash: (message) => nacl.hash(message),
   equal: (a, b) => nacl.verify(a, b),
+  room: (length) => new Uint8Array(length),
 }

@@ -5,10 +5,10 @@
 
 export type Reader = {
   /**
-   * The next `length` bytes, fewer only when the source ends. Valid until the next `read`; at most
-   * `longest` may be asked for.
+   * The next `length` bytes, fewer only when the source ends. A block of several pieces is put together
+   * in `room`; without one it is valid until the next `read`, and at most `longest` may be asked for.
    */
-  read(length: number): Promise<Uint8Array>
+  read(length: number, room?: Uint8Array): Promise<Uint8Array>
   /** Whether nothing follows what was read. */
   ended(): Promise<boolean>
   /** Lets go of the source: to be called on every way out. Never throws, the outcome is known by then. */
@@ -18,7 +18,7 @@ export type Reader = {
 const NOTHING = new Uint8Array(0)
 
 /** A reader of `source`, which must not change a piece after it has yielded it. */
-export function readerOf(source: AsyncIterable<Uint8Array>, longest: number): Reader {
+export function readerOf(source: AsyncIterable<Uint8Array>, longest = 0): Reader {
   const iterator = source[Symbol.asyncIterator]()
   let piece: Uint8Array = NOTHING
   let over = false
@@ -43,20 +43,25 @@ export function readerOf(source: AsyncIterable<Uint8Array>, longest: number): Re
     return taken
   }
 
+  function ownRoom(): Uint8Array {
+    scratch ??= new Uint8Array(longest)
+    return scratch
+  }
+
   return {
-    async read(length) {
+    async read(length, room) {
       if (!(await more())) return NOTHING
       const head = take(length)
       if (head.length === length || !(await more())) return head
-      scratch ??= new Uint8Array(longest)
-      scratch.set(head)
+      const block = room ?? ownRoom()
+      block.set(head)
       let filled = head.length
       while (filled < length && (await more())) {
         const part = take(length - filled)
-        scratch.set(part, filled)
+        block.set(part, filled)
         filled += part.length
       }
-      return scratch.subarray(0, filled)
+      return block.subarray(0, filled)
     },
     ended: async () => !(await more()),
     async release() {

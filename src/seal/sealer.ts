@@ -19,7 +19,7 @@ export type Sealer = (plaintext: AsyncIterable<Uint8Array>, length: number) => P
 /** Postern envelope v1: any one of the keys opens it. */
 export function envelopeSealer(publicKeys: readonly PublicKey[]): Sealer {
   return async (plaintext, length) => ({
-    body: seal(plaintext, publicKeys),
+    body: seal(plaintext, publicKeys, { length }),
     length: sealedLength(length, publicKeys.length),
     metadata: {},
   })

@@ -46,17 +46,17 @@ function backendOf(sodium: Sodium): NaclBackend {
   return {
     name: 'sodium-native',
     random(length) {
-      const out = room(length)
+      const out = new Uint8Array(length)
       sodium.randombytes_buf(out)
       return out
     },
     publicKey(secretKey) {
-      const publicKey = room(32)
+      const publicKey = new Uint8Array(32)
       sodium.crypto_scalarmult_base(publicKey, secretKey)
       return publicKey
     },
     box(message, nonce, publicKey, secretKey) {
-      const out = room(message.length + TAG)
+      const out = new Uint8Array(message.length + TAG)
       try {
         sodium.crypto_box_easy(out, message, nonce, publicKey, secretKey)
       } catch (error) {
@@ -70,20 +70,17 @@ function backendOf(sodium: Sodium): NaclBackend {
       const out = room(box.length - TAG)
       return sodium.crypto_box_open_easy(out, box, nonce, publicKey, secretKey) ? out : undefined
     },
-    secretbox(message, nonce, key) {
-      const out = room(message.length + TAG)
-      sodium.crypto_secretbox_easy(out, message, nonce, key)
-      return out
-    },
+    secretbox: (box, message, nonce, key) => sodium.crypto_secretbox_easy(box, message, nonce, key),
     secretboxOpen(box, nonce, key) {
       const out = room(box.length - TAG)
       return sodium.crypto_secretbox_open_easy(out, box, nonce, key) ? out : undefined
     },
     hash(message) {
-      const out = room(64)
+      const out = new Uint8Array(64)
       sodium.crypto_hash_sha512(out, message)
       return out
     },
     equal: (a, b) => sodium.sodium_memcmp(a, b),
+    room,
   }
 }

@@ -4,8 +4,9 @@
  * here: what they find is checked (entry.ts).
  */
 import fs from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { unlink, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { errorCode } from '../errors.ts'
 
 /** As in node:fs, with what the spool never varies left out. */
 export type Disk = {
@@ -32,6 +33,10 @@ export type Disk = {
   readonly writeFile: (path: string, text: string) => Promise<void>
 }
 
+function unlessGone(error: unknown): void {
+  if (errorCode(error) !== 'ENOENT') throw error
+}
+
 const writev = promisify(fs.writev)
 
 /** The disk there is. */
@@ -48,6 +53,7 @@ export const nodeDisk: Disk = {
   fsyncSync: fs.fsyncSync,
   renameSync: fs.renameSync,
   rmSync: (path) => fs.rmSync(path, { force: true }),
-  rm: (path) => rm(path, { force: true }),
+  // `rm` looks first whether it is a directory: 110 µs of CPU, against 35.
+  rm: (path) => unlink(path).catch(unlessGone),
   writeFile: (path, text) => writeFile(path, text, { mode: 0o600 }),
 }

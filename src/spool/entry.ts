@@ -23,6 +23,9 @@ export type SpoolEntry = {
 
 const readLength = 256 * 1024
 
+/** A file of at most so many octets is read as soon as it is opened. */
+export const readAtOnce = readLength
+
 /** So many octets of the file, which has them, from a place in it. */
 type Octets = (position: number, length: number) => Buffer | Promise<Buffer>
 
@@ -45,14 +48,14 @@ export async function openEntry(path: string): Promise<SpoolEntry> {
 }
 
 /**
- * A file of at most `readLength`, without a thread: it was written a moment ago and is in the page cache.
+ * A file of at most `readAtOnce`, without a thread: it was written a moment ago and is in the page cache.
  * Of 64 KiB it costs 80 µs of CPU, six operations in threads 260.
  */
 function readSmall(path: string): Buffer | undefined {
   const file = openSync(path, 'r')
   try {
     const { size } = fstatSync(file)
-    if (size > readLength) return undefined
+    if (size > readAtOnce) return undefined
     const octets = Buffer.allocUnsafeSlow(size)
     for (let filled = 0; filled < size; ) {
       const count = readSync(file, octets, filled, size - filled, filled)

@@ -4,21 +4,25 @@
  * in the last minutes, 1.9 ms of CPU with its fsyncs; with a file that is there 0.9 ms.
  *
  * A file is emptied only when the directory it was in is on disk without it, some hundred milliseconds after
- * it was given: after a power cut no entry of the queue is one that is empty, or another message. Nothing
+ * it was given: after a power cut no entry of the queue is one that is empty, or another message. Larger ones
+ * than are read at once are deleted: who reads one piece by piece must not find another message in it. Nothing
  * here is promised to anybody: whatever fails, the file is deleted, or the next start does it.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { DirectorySync } from './directory-sync.ts'
 import type { Disk } from './disk.ts'
+import { readAtOnce } from './entry.ts'
 
 export type Spares = {
   /** Opens one under the name `path`; `undefined` when there is none. */
   readonly take: (path: string) => number | undefined
   /** Takes an entry's file out of the queue: it is gone from there when this returns. ENOENT when it was not there. */
   readonly give: (path: string) => void
-  /** Resolves when what was given is empty, by a process that was killed before it came to that, too. */
+  /** Resolves when what was given is empty. */
   readonly emptied: () => Promise<void>
+  /** Deletes what a process gave that was killed before it was empty. */
+  readonly removeLeftovers: () => void
   /** Deletes what was given and is not empty yet. */
   readonly close: () => void
 }
@@ -37,7 +41,10 @@ const waitMs = 200
 const mostWaiting = 64
 
 /** More files than this are deleted. */
-const mostSpare = 512
+const mostSpare = 4096
+
+/** Names that are tried for one message. */
+const mostTries = 3
 
 /** How long it is not looked again for spare files when there were none. */
 const lookAgainMs = 50
@@ -46,7 +53,8 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
   /** Names in `spare`, as last seen: another process may have taken them. */
   let seen: string[] = []
   let lookedAt = Number.NEGATIVE_INFINITY
-  let given = 0
+  /** Names in `done`, of this process. */
+  let given: string[] = []
   let emptying: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
@@ -66,16 +74,23 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
     }
   }
 
+  // Each process empties its own: truncating is opening and truncating, and what another process has
+  // emptied in between may be a message again.
   const emptyOne = (name: string, keep: boolean): void => {
     const [from, to] = [join(done, name), join(spare, name)]
     const kept =
-      keep && attempt(() => disk.truncateSync(from)) && attempt(() => disk.renameSync(from, to))
+      keep &&
+      attempt(() => {
+        if (statSync(from).size > readAtOnce) throw new Error('it may still be read')
+        disk.truncateSync(from)
+        disk.renameSync(from, to)
+      })
     if (!kept) attempt(() => disk.rmSync(from))
   }
 
   const empty = async (): Promise<void> => {
-    given = 0
-    const names = readdirSync(done)
+    const names = given
+    given = []
     if (names.length === 0) return
     const isSafe = await queueSync.sync().then(
       () => true,
@@ -100,9 +115,8 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
   return {
     take(path) {
       if (seen.length === 0) look()
-      for (let name = seen.pop(); name !== undefined; name = seen.pop()) {
-        const from = join(spare, name)
-        if (!attempt(() => disk.renameSync(from, path))) continue
+      for (let tries = 0; tries < mostTries && seen.length > 0; tries += 1) {
+        if (!attempt(() => disk.renameSync(join(spare, any(seen)), path))) continue
         try {
           return disk.openSync(path)
         } catch (error) {
@@ -110,23 +124,34 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
           throw error
         }
       }
+      // Others have taken most of those that were seen.
+      seen = []
       return undefined
     },
     give(path) {
-      disk.renameSync(path, join(done, basename(path)))
-      given += 1
-      if (given === mostWaiting) soon()
+      const name = basename(path)
+      disk.renameSync(path, join(done, name))
+      given.push(name)
+      if (given.length === mostWaiting) soon()
       else timer ??= setTimeout(soon, waitMs).unref()
     },
     emptied,
+    removeLeftovers() {
+      for (const name of readdirSync(done)) if (!given.includes(name)) disk.rmSync(join(done, name))
+    },
     close() {
       clearTimeout(timer)
-      if (given === 0) return
-      attempt(() => {
-        for (const name of readdirSync(done)) emptyOne(name, false)
-      })
+      for (const name of given) emptyOne(name, false)
     },
   }
+}
+
+/** One of them, taken out: processes that begin with the same names seldom want the same one next. */
+function any(names: string[]): string {
+  const at = Math.floor(Math.random() * names.length)
+  const [name = ''] = names.splice(at, 1, names.at(-1) ?? '')
+  names.pop()
+  return name
 }
 
 /** All of them, of a run that is over: what was not fsynced may not be empty. */

@@ -6,19 +6,22 @@
  */
 import { DeleteObjectCommand, GetObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { release } from './content.ts'
+import { release, whole } from './content.ts'
 import { existed } from './existing.ts'
 import { isKey, requireKey } from './key.ts'
 import type { ObjectStore } from './object-store.ts'
 import { answerTo, isTaken } from './s3-errors.ts'
+import { putParts } from './s3-multipart.ts'
+import { smallPuts } from './s3-put.ts'
 import { type S3StoreOptions, s3Store } from './s3-read.ts'
 import { replaceObject } from './s3-replace.ts'
-import { SINGLE_PUT_OCTETS, write } from './s3-write.ts'
+import { SINGLE_PUT_OCTETS } from './s3-write.ts'
 
 export { type S3Settings, s3Client } from './s3-client.ts'
 
 export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
   const store = s3Store({ client, bucket })
+  const putSmall = smallPuts({ client, bucket })
 
   return {
     ...store,
@@ -29,16 +32,18 @@ export function s3ObjectStore({ client, bucket }: S3StoreOptions): ObjectStore {
     async put(key, body, options) {
       requireKey(key)
       const target = { client, bucket, key }
+      if (options.length <= SINGLE_PUT_OCTETS) {
+        const outcome = await putSmall(key, await whole(body, options.length), options)
+        return outcome === 'stored' ? outcome : existed(key, await store.head(key), options)
+      }
+      // A repeat uploads nothing; and Ceph 16.2 joins parts without regard to If-None-Match.
+      const there = await store.head(key)
+      if (there !== undefined) {
+        await release(body)
+        return existed(key, there, options)
+      }
       try {
-        if (options.length > SINGLE_PUT_OCTETS) {
-          // A repeat uploads nothing; and Ceph 16.2 joins parts without regard to If-None-Match.
-          const there = await store.head(key)
-          if (there !== undefined) {
-            await release(body)
-            return existed(key, there, options)
-          }
-        }
-        await write(target, body, options, async () => ({ IfNoneMatch: '*' }))
+        await putParts(target, body, options, async () => ({ IfNoneMatch: '*' }))
         return 'stored'
       } catch (error) {
         if (!isTaken(error)) throw error

@@ -31,7 +31,10 @@ export async function arcOf(
   resolver: Resolve,
 ): Promise<{ readonly arc: ArcReport; readonly chain?: Chain }> {
   if (!fields.some(({ name }) => name.startsWith('arc-'))) return { arc: { result: 'none' } }
-  const { arc: verifyChain, dkimVerify } = await import('mailauth')
+  const [{ arc: verifyChain }, { dkimVerify }] = await Promise.all([
+    import('mailauth/lib/arc/index.js'),
+    import('mailauth/lib/dkim/verify.js'),
+  ])
   const options = { strict: true, minBitLength: 1024, resolver: resolver as never }
   const { source } = withFewerSignatures(message, maxSignatures)
   const { arc } = await dkimVerify(Readable.from(source, { objectMode: false }), options)

@@ -1,15 +1,13 @@
 /** D§2.2: Redis may be lost. Mail is accepted without it, and delivered when it is back. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { expectKept, freePort, messageOf, sendAll } from '../support/load.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { expectKept, freePort, messageOf, type Sent, sendAll } from '../support/load.ts'
 import { type RunningPostern, startPostern, stopAll, until } from '../support/postern.ts'
 import { redisCli, startRedis, stopRedis } from '../support/redis.ts'
 
 // Whole servers are started and stopped in each, on a machine that others use.
 vi.setConfig({ testTimeout: 120_000 })
-afterEach(stopAll)
-afterEach(stopRedis)
 
 const messages = (count: number, first = 0): Buffer[] =>
   Array.from({ length: count }, (_, index) => messageOf(2000 + index, first + index))
@@ -18,22 +16,62 @@ const socketOf = ({ dataDir }: RunningPostern): string => join(dataDir, 'redis/r
 
 const redisPid = (postern: RunningPostern): number => postern.pids()['redis']?.[0] ?? 0
 
-test('FLUSHALL under load, ten times, loses nothing and stores nothing twice', async () => {
-  const postern = await startPostern()
-  const flushes: Promise<string>[] = []
-  const sent = await sendAll(() => postern, messages(300), {
-    sessions: 8,
-    tell: (count) => {
-      if (count % 30 === 0) flushes.push(redisCli(socketOf(postern), 'FLUSHALL'))
-    },
+describe('an embedded Redis', () => {
+  let postern: RunningPostern
+  beforeAll(async () => {
+    postern = await startPostern()
   })
-  expect(new Set(await Promise.all(flushes))).toEqual(new Set(['OK']))
-  expect(flushes).toHaveLength(10)
-  await postern.delivered()
-  await expectKept(postern, sent)
+  afterAll(stopAll)
+  /** What the tests before have sent. */
+  const all: Sent[] = []
+
+  test('FLUSHALL under load, ten times, loses nothing and stores nothing twice', async () => {
+    const flushes: Promise<string>[] = []
+    const sent = await sendAll(() => postern, messages(300), {
+      sessions: 8,
+      tell: (count) => {
+        if (count % 30 === 0) flushes.push(redisCli(socketOf(postern), 'FLUSHALL'))
+      },
+    })
+    expect(new Set(await Promise.all(flushes))).toEqual(new Set(['OK']))
+    expect(flushes).toHaveLength(10)
+    await postern.delivered()
+    await expectKept(postern, ...all, sent)
+    all.push(sent)
+  })
+
+  test('that hangs keeps no mail out, and delivery goes on when it goes on', async () => {
+    const before = await sendAll(() => postern, messages(5))
+    await postern.delivered()
+    const pid = redisPid(postern)
+    process.kill(pid, 'SIGSTOP')
+    const during = await sendAll(() => postern, messages(20, 100))
+    expect(postern.spooled()).toHaveLength(20)
+    process.kill(pid, 'SIGCONT')
+    const after = await sendAll(() => postern, messages(5, 200))
+    await postern.delivered()
+    await expectKept(postern, ...all, before, during, after)
+    all.push(before, during, after)
+  })
+
+  test('that is killed is started again, and mail sent meanwhile is delivered', async () => {
+    const sent = [await sendAll(() => postern, messages(5))]
+    for (const round of [1, 2]) {
+      const pid = redisPid(postern)
+      process.kill(pid, 'SIGKILL')
+      sent.push(await sendAll(() => postern, messages(20, 100 * round)))
+      await until(() => ![0, pid].includes(redisPid(postern)))
+      sent.push(await sendAll(() => postern, messages(5, 100 * round + 50)))
+      await postern.delivered()
+      await expectKept(postern, ...all, ...sent)
+    }
+  })
 })
 
-test('nothing of a message but its id is in Redis or in the files it writes', async () => {
+test('nothing of a message but its id is in Redis or in the files it writes', async ({
+  onTestFinished,
+}) => {
+  onTestFinished(stopAll)
   // A store that stays away: nobody makes directories in sysfs.
   const postern = await startPostern({
     config: { resources: { buckets: { inbox: { type: 'dir', path: '/sys/kernel/postern' } } } },
@@ -54,35 +92,12 @@ test('nothing of a message but its id is in Redis or in the files it writes', as
   }
 })
 
-test('an embedded Redis that hangs keeps no mail out, and delivery goes on when it goes on', async () => {
-  const postern = await startPostern()
-  const before = await sendAll(() => postern, messages(5))
-  await postern.delivered()
-  const pid = redisPid(postern)
-  process.kill(pid, 'SIGSTOP')
-  const during = await sendAll(() => postern, messages(20, 100))
-  expect(postern.spooled()).toHaveLength(20)
-  process.kill(pid, 'SIGCONT')
-  const after = await sendAll(() => postern, messages(5, 200))
-  await postern.delivered()
-  await expectKept(postern, before, during, after)
-})
-
-test('an embedded Redis that is killed is started again, and mail sent meanwhile is delivered', async () => {
-  const postern = await startPostern()
-  const sent = [await sendAll(() => postern, messages(5))]
-  for (const round of [1, 2]) {
-    const pid = redisPid(postern)
-    process.kill(pid, 'SIGKILL')
-    sent.push(await sendAll(() => postern, messages(20, 100 * round)))
-    await until(() => ![0, pid].includes(redisPid(postern)))
-    sent.push(await sendAll(() => postern, messages(5, 100 * round + 50)))
-    await postern.delivered()
-    await expectKept(postern, ...sent)
-  }
-})
-
 describe('a Redis elsewhere', () => {
+  afterEach(async () => {
+    await stopAll()
+    stopRedis()
+  })
+
   test('that is down at the start is waited for; mail is accepted and delivered once it is there', async () => {
     const port = await freePort()
     const redis = await startRedis({ port })

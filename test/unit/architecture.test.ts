@@ -10,6 +10,7 @@ const root = join(import.meta.dirname, '../..')
 const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   'errors.ts': [[], []],
   'printable.ts': [[], []],
+  'spared.ts': [[], []],
   'log.ts': [['printable.ts'], ['pino', 'pino-pretty']],
   mail: [['errors.ts'], ['node:crypto']],
   rules: [
@@ -75,7 +76,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
     ['bullmq', 'ioredis'],
   ],
   haraka: [
-    ['errors.ts', 'log.ts', 'mail'],
+    ['errors.ts', 'log.ts', 'mail', 'spared.ts'],
     ['haraka-constants', 'node:fs', 'node:path', 'node:module', 'node:net', 'node:os', 'node:tls'],
   ],
   replay: [['mail', 'rules', 'actions', 'client', 'spool', 'store', 'errors.ts'], []],

@@ -7,9 +7,9 @@ vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
   written.push(String(text))
   return true
 })
-afterEach(() => {
+afterEach(async () => {
   written.length = 0
-  configureLog({ level: 'info', format: 'json' })
+  await configureLog({ level: 'info', format: 'json' })
 })
 
 const hostile = [
@@ -23,14 +23,14 @@ const hostile = [
 ] as const
 const controls = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
 
-function records(format: LogSettings['format'], text: string): string {
-  configureLog({ level: 'info', format })
+async function records(format: LogSettings['format'], text: string): Promise<string> {
+  await configureLog({ level: 'info', format })
   log.warn({ text, list: [text], deep: { text }, [text]: 1 }, `message ${text}`)
   return written.join('')
 }
 
-test.for(hostile)('%j is one JSON record that holds it: %s', ([text]) => {
-  const line = records('json', text)
+test.for(hostile)('%j is one JSON record that holds it: %s', async ([text]) => {
+  const line = await records('json', text)
   expect(line).not.toMatch(controls)
   expect(line.endsWith('\n')).toBe(true)
   expect(line.trimEnd()).not.toContain('\n')
@@ -42,15 +42,15 @@ test.for(hostile)('%j is one JSON record that holds it: %s', ([text]) => {
   })
 })
 
-test.for(hostile)('%j is one readable line: %s', ([text]) => {
-  const line = records('pretty', text)
+test.for(hostile)('%j is one readable line: %s', async ([text]) => {
+  const line = await records('pretty', text)
   expect(line).not.toMatch(controls)
   expect(line.trimEnd()).not.toContain('\n')
   expect(line).toContain('message')
 })
 
-test('an error keeps the lines of its stack, and its message gets none', () => {
-  configureLog({ level: 'info', format: 'pretty' })
+test('an error keeps the lines of its stack, and its message gets none', async () => {
+  await configureLog({ level: 'info', format: 'pretty' })
   log.error({ err: new Error('first\nERROR: forged\x1b[1m') }, 'failed')
   const text = written.join('')
   expect(text).not.toMatch(controls)

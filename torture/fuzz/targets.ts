@@ -21,6 +21,7 @@ const files: readonly File[] = [
     names: ['data', 'mime', 'header-fields', 'bounce-message'],
     load: () => import('./targets/message.ts'),
   },
+  { names: ['dkim', 'dkim-key'], load: () => import('./targets/dkim.ts') },
   { names: ['authentication'], load: () => import('./targets/authentication.ts') },
   {
     names: ['envelope', 's3-encryption-client', 'key-files'],

@@ -45,6 +45,7 @@ function fieldOf(line: string): RawField {
   return {
     name: line
       .slice(0, colon < 0 ? line.length : colon)
+      .replace(/\r\n/g, '')
       .trim()
       .toLowerCase(),
     line,

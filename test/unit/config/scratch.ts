@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach } from 'vitest'
+import { afterEach, beforeEach, expect } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/config/options.ts'
 
@@ -12,10 +12,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(cwd, { recursive: true }))
 
-/** Loads `text` as conf/postern.yaml. */
+/** Loads `text` as conf/postern.yaml. Whatever it holds reaches the processes of `serve` as it is (roles/fork.ts). */
 export function load(text: string, env: Record<string, string> = {}, mode = 0o600): Config {
   write('conf/postern.yaml', text, mode)
-  return loadConfig({ file: 'conf/postern.yaml', env, cwd })
+  const config = loadConfig({ file: 'conf/postern.yaml', env, cwd })
+  expect(JSON.parse(JSON.stringify(config))).toStrictEqual(config)
+  return config
 }
 
 export function write(name: string, text: string, mode = 0o600): void {

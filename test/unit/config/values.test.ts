@@ -4,7 +4,7 @@ import { fill } from '../../../src/config/fill.ts'
 import { options } from '../../../src/config/options.ts'
 import { closest, formatKey } from '../../../src/config/problem.ts'
 import { redact } from '../../../src/config/secrets.ts'
-import { isDomainName, parseListen } from '../../../src/config/values.ts'
+import { isDomainName, parseListen } from '../../../src/config/texts.ts'
 
 const addresses = [
   ['127.0.0.1:25', { host: '127.0.0.1', port: 25 }],

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/config/options.ts'
-import { bucketOpener, bucketPlace } from '../../../src/roles/stores.ts'
+import { bucketPlace } from '../../../src/roles/buckets.ts'
+import { bucketOpener } from '../../../src/roles/stores.ts'
 import { scratch } from '../spool/support.ts'
 
 function configOf(written: Record<string, unknown>): Config {
@@ -38,8 +39,8 @@ describe('the place of a bucket', () => {
     expect(bucketPlace(configOf({}), name)).toMatchObject({ type: 'dir' })
   })
 
-  test('is opened once, however often it is asked for', () => {
-    const open = bucketOpener(configOf({}))
+  test('is opened once, however often it is asked for', async () => {
+    const open = await bucketOpener(configOf({}))
     expect(open('inbox')).toBe(open('inbox'))
     expect(open('inbox')).not.toBe(open('outbox'))
   })

@@ -57,7 +57,8 @@ describe.for(backends.map((backend) => [backend.name, backend] as const))('%s', 
 
   test('refuses a box and a secretbox that were altered', () => {
     const box = backend.box(message(32), nonce, first.publicKey, first.secretKey) ?? nonce
-    const secretbox = backend.secretbox(message(40), nonce, first.secretKey)
+    const secretbox = new Uint8Array(56)
+    backend.secretbox(secretbox, message(40), nonce, first.secretKey)
     for (const bytes of [box, secretbox]) bytes[20] = (bytes[20] ?? 0) ^ 1
     expect(backend.boxOpen(box, nonce, first.publicKey, first.secretKey)).toBeUndefined()
     expect(backend.secretboxOpen(secretbox, nonce, first.secretKey)).toBeUndefined()

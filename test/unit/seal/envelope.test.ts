@@ -20,7 +20,8 @@ import {
 const length = fc.oneof(
   fc.nat(300),
   fc.constantFrom(65535, 65536, 65537, 131071, 131072, 131073),
-  fc.nat(200_000),
+  fc.constantFrom(262_143, 262_144, 262_145),
+  fc.nat(400_000),
 )
 const sizes = fc
   .array(fc.oneof(fc.nat(50_000), fc.constantFrom(0, 65536, 65552)), { minLength: 1, maxLength: 6 })
@@ -36,9 +37,11 @@ describe.for(backends.map((backend) => [backend.name, backend] as const))(
         sizes,
         fc.integer({ min: 1, max: 3 }),
         fc.nat(2),
-        async (size, inSizes, outSizes, count, holder) => {
+        fc.boolean(),
+        async (size, inSizes, outSizes, count, holder, known) => {
+          const how = { backend, length: known ? size : undefined }
           const sealed = await collect(
-            seal(cut(message(size), inSizes), publicKeys.slice(0, count), { backend }),
+            seal(cut(message(size), inSizes), publicKeys.slice(0, count), how),
           )
           expect(sealed.length).toBe(sealedLength(size, count))
           const key = keyPairs.slice(holder % count, (holder % count) + 1)
@@ -64,14 +67,20 @@ test.for([
   expect((await sealWhole(message(size), keys)).length).toBe(sealed)
 })
 
-test('the header comes first and by itself, then one piece per chunk', async () => {
-  const pieces: number[] = []
-  for await (const piece of seal(cut(message(140_000), [999]), publicKeys))
-    pieces.push(piece.length)
-  expect(pieces).toEqual([42 + 3 * 64 + 32, 65552, 65552, 140_000 - 131_072 + 16])
+const header = 42 + 3 * 64 + 32
+test.for([
+  ['one piece per chunk', undefined, [header + 65552, 65552, 65552, 65552, 37_872]],
+  ['four chunks a piece where the length is known', 300_000, [header + 4 * 65552, 37_872]],
+] as const)('the header comes with the first chunk, and %s', async ([, length, expected]) => {
+  const sealed = seal(cut(message(300_000), [999]), publicKeys, { length })
+  const pieces = await Array.fromAsync(sealed, (piece) => piece.length)
+  expect(pieces).toEqual(expected)
 })
 
 test('pieces handed out stay as they are while the stream goes on', async () => {
+  const length = 600_000
+  const given = await Array.fromAsync(seal(cut(message(length), [70_000]), publicKeys, { length }))
+  expect(await openWhole(new Uint8Array(Buffer.concat(given)))).toEqual(message(length))
   const pieces: Uint8Array[] = []
   const copies: Buffer[] = []
   for await (const piece of open(cut(await sealWhole(message(200_000)), [777]), [first])) {

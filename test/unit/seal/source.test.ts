@@ -64,14 +64,31 @@ test('the source may fail to close without hiding why it was refused', async () 
   await expect(collect(open(source, [first]))).rejects.toMatchObject({ reason: 'bad-magic' })
 })
 
-test('the source is read one chunk ahead, no further', async () => {
-  const state = { released: false, pulled: 0 }
-  const stream = seal(watched(message(1_000_000), 65536, state), publicKeys)
-  const ahead: number[] = []
-  for (let step = 0; step < 4; step += 1) {
-    await stream.next()
-    ahead.push(state.pulled / 65536)
-  }
-  await stream.return(undefined)
-  expect(ahead).toEqual([1, 2, 3, 4])
-})
+test.for([
+  ['one chunk', undefined, [2, 3, 4, 5]],
+  ['four chunks where the length is known, and then to the end,', 8.5 * 65536, [5, 9, 9]],
+] as const)(
+  'the source is read one chunk ahead of what comes out, %s at once, no further',
+  async ([, length, expected]) => {
+    const state = { released: false, pulled: 0 }
+    const source = watched(message(length ?? 1_000_000), 65536, state)
+    const stream = seal(source, publicKeys, { length })
+    const ahead: number[] = []
+    for (const _ of expected) {
+      await stream.next()
+      ahead.push(Math.ceil(state.pulled / 65536))
+    }
+    await stream.return(undefined)
+    expect(ahead).toEqual(expected)
+  },
+)
+
+test.for([0, 99, 101, 65536, 300_000])(
+  'a message of 100 octets is not sealed as one of %i, and its source is let go of',
+  async (length) => {
+    const state = { released: false, pulled: 0 }
+    const sealing = collect(seal(watched(message(100), 60, state), publicKeys, { length }))
+    await expect(sealing).rejects.toThrow(`has not the ${length} octets announced`)
+    expect(state.released).toBe(true)
+  },
+)

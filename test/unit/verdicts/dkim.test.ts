@@ -6,6 +6,7 @@ import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { expect, test } from 'vitest'
 import type { DkimSignature } from '../../../src/mail/verdict.ts'
 import { type AlignedSignature, judgeDkim } from '../../../src/verdicts/authenticated.ts'
+import * as rfc8463 from '../../support/rfc8463.ts'
 import { type Asked, authenticated, captured, served } from './auth-support.ts'
 
 const rsa = (bits: number) =>
@@ -30,6 +31,9 @@ const zones = {
   'gone._domainkey.example.test': { TXT: ['v=DKIM1; k=rsa; p='] },
   'fails._domainkey.example.test': 'SERVFAIL',
   'silent._domainkey.example.test': 'silence',
+  ...Object.fromEntries(
+    Object.entries(rfc8463.keys).map(([name, record]) => [name, { TXT: [record] }]),
+  ),
   'long._domainkey.example.test': { TXT: [`${recordOf(strong.publicKey)}; n=${'x'.repeat(9000)}`] },
 } as const
 
@@ -118,6 +122,16 @@ test('what dkimpy signs is PASS, and FAIL with one octet changed', async () => {
   const message = signedByDkimpy(plain)
   expect(await dkimOf(message)).toMatchObject({ verdict: 'PASS' })
   expect(await dkimOf(message.replace('Hello', 'Hallo'))).toMatchObject({ verdict: 'FAIL' })
+})
+
+test('the message of RFC 8463 §A has two valid signatures', async () => {
+  const { signatures } = await dkimOf(
+    `${rfc8463.ed25519}\r\n${rfc8463.rsa}\r\n${rfc8463.head}\r\n\r\n${rfc8463.body}`,
+  )
+  expect(signatures).toMatchObject([
+    { result: 'pass', algorithm: 'ed25519-sha256', identity: '@football.example.com' },
+    { result: 'pass', algorithm: 'rsa-sha256', keyBits: 1024 },
+  ])
 })
 
 test('octets that are no UTF-8 are verified as they came (pitfalls P1)', async () => {
