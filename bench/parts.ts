@@ -64,7 +64,7 @@ function secondsOf(group: Group, run: Run): number {
   const { servers, loads, scans } = group
   // With the time until all is idle again; warming up takes as long as two rounds.
   const each = servers.length * run.seconds * 1.4
-  const starting = scans ? 12 : 4
+  const starting = scans ? 7 : 4
   return loads.reduce((sum, load) => sum + (2 + roundsOf(load, run)) * each, starting)
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ServerName } from './cases.ts'
 import { type Load, send } from './load.ts'
-import { quantile } from './measure.ts'
+import { median } from './measure.ts'
 import type { Server } from './peers/server.ts'
 import { cpuMs, idle, memoryOf } from './processes.ts'
 
@@ -114,5 +114,5 @@ export function ratioOf(one: Measured | undefined, other: Measured | undefined):
     const beside = other?.rounds[round]
     return beside === undefined ? [] : [rate / beside.rate]
   })
-  return quantile(ratios, 0.5)
+  return median(ratios)
 }
