@@ -81,7 +81,7 @@ async function warmUp(
     sent += count
     const rate = count / took
     count = Math.max(load.sessions, Math.round(rate * Math.max(0.3, seconds - spent)))
-    if (spent < 4 * seconds && (spent < seconds || sent < least)) continue
+    if (spent < 8 * seconds && (spent < seconds || sent < least)) continue
     await idle([server.pid, ...engines])
     await server.rest?.()
     return Math.max(load.sessions, Math.round(rate * seconds))
