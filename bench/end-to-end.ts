@@ -1,6 +1,6 @@
 /** From the sender into the store, sealed, for as long as one likes; before and after it, what bare Haraka takes. */
 import { cephClient, newBucket, startCeph } from '../test/support/ceph.ts'
-import { quantile } from './measure.ts'
+import { median } from './measure.ts'
 import { startHaraka } from './peers/haraka.ts'
 import { startOwn } from './peers/postern.ts'
 import { endLater } from './peers/server.ts'
@@ -40,12 +40,7 @@ export async function endToEnd(
     const after = await alone(true)
     const rounds = [before, after].flatMap((each) => each?.rounds ?? [])
     const rate = found.rounds[0]?.rate ?? Number.NaN
-    const ratio =
-      rate /
-      quantile(
-        rounds.map((each) => each.rate),
-        0.5,
-      )
+    const ratio = rate / median(rounds.map((each) => each.rate))
     const words = {
       group: where === 'directory' ? 'e2e' : 'ceph',
       load: `64 KiB, 16 sessions, a new connection for each message, ${seconds} s without the spool growing`,

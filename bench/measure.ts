@@ -32,6 +32,16 @@ export function medianCost(times: number, work: () => unknown): Cost {
   }
 }
 
+/** Of an even number, what lies between the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((one, other) => one - other)
+  const middle = sorted.slice(
+    Math.floor((sorted.length - 1) / 2),
+    Math.floor(sorted.length / 2) + 1,
+  )
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
+}
+
 /** The value that a share of all does not exceed; 0.5 is the median. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other)

@@ -10,6 +10,7 @@ import { describeLoad, describeServer, rowOf } from './report.ts'
 import { inTurns, ratioOf } from './rounds.ts'
 import { rulesRatio } from './rules.ts'
 import type { Run } from './run.ts'
+import { sealRatio64k } from './sealing.ts'
 
 export type Part = {
   readonly name: string
@@ -63,7 +64,7 @@ function secondsOf(group: Group, run: Run): number {
   const { servers, loads, scans } = group
   // With the time until all is idle again; warming up takes as long as two rounds.
   const each = servers.length * run.seconds * 1.4
-  const starting = scans ? 12 : 4
+  const starting = scans ? 7 : 4
   return loads.reduce((sum, load) => sum + (2 + roundsOf(load, run)) * each, starting)
 }
 
@@ -123,7 +124,5 @@ async function measureMemory(run: Run): Promise<void> {
 }
 
 async function measureSealing({ ratios }: Run): Promise<void> {
-  const found: Readonly<Record<string, unknown>> = await import('./sealing.ts')
-  const ratio = found['sealRatio64k'] as (() => Promise<number>) | undefined
-  if (ratio !== undefined) ratios.seal_vs_raw_64k = await ratio()
+  ratios.seal_vs_raw_64k = await sealRatio64k()
 }

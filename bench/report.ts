@@ -3,7 +3,7 @@ import type { Group, ServerName } from './cases.ts'
 import type { RatioName } from './goals.ts'
 import type { Latency } from './latency.ts'
 import type { Load } from './load.ts'
-import { quantile } from './measure.ts'
+import { median } from './measure.ts'
 import type { MemoryFigures } from './memory.ts'
 import type { Measured, Round } from './rounds.ts'
 
@@ -72,7 +72,7 @@ export function rowOf(
     rounds.reduce((sum, round) => sum + pick(round) * round.messages, 0) / messages
   return {
     ...words,
-    rate: { median: quantile(rates, 0.5), min: Math.min(...rates), max: Math.max(...rates) },
+    rate: { median: median(rates), min: Math.min(...rates), max: Math.max(...rates) },
     cpuMs: mean(({ cpu }) => cpu),
     enginesCpuMs: mean(({ engines }) => engines),
     memoryMiB: memory / 1_048_576,

@@ -4,7 +4,7 @@
  */
 import type { ServerName } from './cases.ts'
 import { type Load, send } from './load.ts'
-import { quantile } from './measure.ts'
+import { median } from './measure.ts'
 import type { Server } from './peers/server.ts'
 import { cpuMs, idle, memoryOf } from './processes.ts'
 
@@ -81,7 +81,7 @@ async function warmUp(
     sent += count
     const rate = count / took
     count = Math.max(load.sessions, Math.round(rate * Math.max(0.3, seconds - spent)))
-    if (spent < 4 * seconds && (spent < seconds || sent < least)) continue
+    if (spent < 8 * seconds && (spent < seconds || sent < least)) continue
     await idle([server.pid, ...engines])
     await server.rest?.()
     return Math.max(load.sessions, Math.round(rate * seconds))
@@ -114,5 +114,5 @@ export function ratioOf(one: Measured | undefined, other: Measured | undefined):
     const beside = other?.rounds[round]
     return beside === undefined ? [] : [rate / beside.rate]
   })
-  return quantile(ratios, 0.5)
+  return median(ratios)
 }

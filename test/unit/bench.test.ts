@@ -22,6 +22,10 @@ test('a server that has fewer rounds is compared in those it has', () => {
   expect(ratioOf(measured(100, 300, 1), measured(100))).toBe(1)
 })
 
+test('of two rounds neither is the median', () => {
+  expect(ratioOf(measured(100, 300), measured(100, 100))).toBe(2)
+})
+
 test.each([
   ['accept_vs_postfix_4k', 1, true, 'at least'],
   ['accept_vs_postfix_4k', 0.99, false, 'at least'],
