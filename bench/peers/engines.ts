@@ -2,7 +2,8 @@
  * The scanners that both sides ask: one clamd and one rspamd, Debian's configuration of it without the modules
  * that ask the network or a Redis. Postfix comes through rspamd's milter proxy, and rspamd makes SPF, DKIM and
  * DMARC and asks clamd (its antivirus module). Postern comes over HTTP and makes these itself, so that for its
- * requests they are off in rspamd (its settings module): each check is made once on either side.
+ * requests they are off in rspamd (its settings module): each check is made once on either side. clamd gets the
+ * whole message from both, as Postern sends it always, and not rspamd's own reading of its parts.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -118,7 +119,7 @@ hs_cache_dir = "${cache}";
     'spf.conf': local,
     'dkim.conf': local,
     'dmarc.conf': local,
-    'antivirus.conf': `clamav { type = "clamav"; servers = "${clamd}"; scan_mime_parts = true; symbol = "CLAM_VIRUS"; }\n`,
+    'antivirus.conf': `clamav { type = "clamav"; servers = "${clamd}"; scan_mime_parts = false; symbol = "CLAM_VIRUS"; }\n`,
     'settings.conf': `own {
   request_header = { "MTA-Name" = "${ownName}"; }
   apply { groups_disabled = ["spf", "dkim", "dmarc", "antivirus"]; }
