@@ -81,7 +81,6 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
     const kept =
       keep &&
       attempt(() => {
-        if (statSync(from).size > readAtOnce) throw new Error('it may still be read')
         disk.truncateSync(from)
         disk.renameSync(from, to)
       })
@@ -129,6 +128,7 @@ export function openSpares({ done, spare, queueSync }: SparesPlaces, disk: Disk)
       return undefined
     },
     give(path) {
+      if (statSync(path).size > readAtOnce) return disk.rmSync(path)
       const name = basename(path)
       disk.renameSync(path, join(done, name))
       given.push(name)

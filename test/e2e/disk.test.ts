@@ -42,6 +42,7 @@ describe.runIf(mayMount)('a small disk (needs the right to mount)', () => {
     const postern = await startOn(on)
     const before = await sendAll(() => postern, [messageOf(1000, 1), messageOf(2 * MiB, 2)])
     await postern.delivered()
+    await until(() => readdirSync(join(postern.dataDir, 'spool/done')).length === 0)
 
     // Enough for MAIL, not for the message: ENOSPC while it arrives, or when it is committed.
     on.fill(2 * MiB)
