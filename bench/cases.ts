@@ -32,9 +32,8 @@ const kept = { sessions: 16, kept: true }
 export const groups: readonly Group[] = [
   {
     name: 'accept',
-    servers: ['haraka', 'haraka cluster', 'postern', 'postfix'],
-    // The machine has two cores, and Postfix takes as many processes as it likes.
-    processes: 2,
+    servers: ['haraka', 'postern', 'postfix'],
+    processes: 1,
     loads: [
       {
         ...{ ...fresh, octets: 4 * KiB, rounds: 7, quickRounds: 5 },
@@ -57,7 +56,7 @@ export const groups: readonly Group[] = [
   {
     name: 'engines',
     servers: ['postern', 'postfix'],
-    processes: 2,
+    processes: 1,
     scans: true,
     loads: [
       {
@@ -68,8 +67,8 @@ export const groups: readonly Group[] = [
   },
   {
     name: 'sizes',
-    servers: ['haraka', 'postern', 'postfix'],
-    processes: 2,
+    servers: ['haraka', 'haraka tuned', 'postern', 'postfix'],
+    processes: 1,
     full: true,
     loads: [
       { ...fresh, octets: 1024 * KiB, rounds: 3 },
@@ -79,8 +78,8 @@ export const groups: readonly Group[] = [
   },
   {
     name: 'processes',
-    servers: ['haraka', 'haraka tuned', 'postern'],
-    processes: 1,
+    servers: ['haraka cluster', 'postern'],
+    processes: 2,
     full: true,
     loads: [
       { ...fresh, octets: 4 * KiB, rounds: 3 },
@@ -90,7 +89,7 @@ export const groups: readonly Group[] = [
   {
     name: 'tls',
     servers: ['haraka', 'postern', 'postfix'],
-    processes: 2,
+    processes: 1,
     full: true,
     loads: [
       { ...fresh, octets: 4 * KiB, rounds: 3, tls: true },

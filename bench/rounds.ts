@@ -25,7 +25,7 @@ export type Contestant = {
   readonly engines?: readonly number[]
 }
 
-const enough = 400
+const enough = 1500
 
 export type Bounds = {
   /** How long one server is loaded in a round. */
