@@ -6,6 +6,7 @@ import type { Config } from './config/options.ts'
 import { openQueue } from './delivery/queue.ts'
 import { connectRedis, type RedisPlace } from './delivery/redis.ts'
 import { type Dns, openDns } from './dns/resolver.ts'
+import { describeError } from './errors.ts'
 import { type Blocklists, openBlocklists } from './filters/blocklists.ts'
 import { waitedMs } from './haraka/turns.ts'
 import { type Clients, clients } from './limits/clients.ts'
@@ -55,7 +56,7 @@ export function edge(): Edge {
 export async function openEdge(config: Config, redis: RedisPlace, again: boolean): Promise<Edge> {
   const rules = openRules(config, again)
 
-  const spool = new Spool(config.dataDir)
+  const spool = openSpool(config.dataDir)
   const space = freeSpace(config.dataDir, config.spool)
   await space.refresh()
 
@@ -98,10 +99,33 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
       blocklists.close()
       uncached.close()
       dns.close()
+      // What the disk does not take now is in the journal, and told; the next start finds it there.
+      await spool.settle().catch(notSettled)
       spool.close()
     },
   }
   return current
+}
+
+/** Its journal makes it fast; without one it is as safe. */
+function openSpool(dataDir: string): Spool {
+  const spool = new Spool(dataDir)
+  try {
+    spool.openJournal(notSettled)
+  } catch (error) {
+    log.warn(
+      { reason: describeError(error) },
+      'No journal can be made: each message is fsynced by itself',
+    )
+  }
+  return spool
+}
+
+function notSettled(error: unknown): void {
+  log.error(
+    { reason: describeError(error) },
+    'Accepted mail is on disk in spool/journal only, the disk does not take it otherwise; it is tried again',
+  )
 }
 
 async function reverseName(dns: Dns, ip: string): Promise<string | undefined> {

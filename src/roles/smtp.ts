@@ -12,6 +12,7 @@ import { Spool } from '../spool/spool.ts'
 import { program, roleArguments, sendConfig } from './fork.ts'
 import { portIsFree } from './ports.ts'
 import { certificateOf, places, prepare } from './prepare.ts'
+import { recoverSpool } from './recover.ts'
 import { awayMessage, listeningMessage, stateOf } from './smtp-state.ts'
 import { cutMs, onStop, stopMessage, stopTimes, within } from './stop.ts'
 
@@ -57,6 +58,7 @@ async function makeReady(config: Config): Promise<void> {
     extension: extname(import.meta.filename),
     tls: { cert, key },
   })
+  await recoverSpool(config)
   const removed = await removeHalfWritten(config)
   if (removed > 0) {
     log.info({ removed }, 'Removed messages that were half received when the last run ended')
@@ -70,6 +72,12 @@ async function removeHalfWritten({ dataDir }: Config, pid?: number): Promise<num
   } finally {
     spool.close()
   }
+}
+
+/** After a process that died: what it accepted is on disk as well as it may be, what it did not is gone. */
+async function tidyUpAfter(config: Config, pid: number): Promise<void> {
+  await recoverSpool(config, pid)
+  await removeHalfWritten(config, pid)
 }
 
 /**
@@ -110,8 +118,8 @@ function forkWorkers(config: Config, again: boolean): Promise<readonly string[]>
       'An SMTP process died; another takes its place',
     )
     setTimeout(fork, listened ? 0 : unbegunMs, true)
-    removeHalfWritten(config, worker.process.pid).catch((error: unknown) =>
-      log.warn({ reason: describeError(error) }, 'What it had half received could not be removed'),
+    tidyUpAfter(config, worker.process.pid ?? 0).catch((error: unknown) =>
+      log.error({ reason: describeError(error) }, 'What it had left could not be tidied up'),
     )
   })
   onStop(async () => {

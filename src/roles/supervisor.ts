@@ -13,6 +13,7 @@ import { program, roleArguments, sendConfig } from './fork.ts'
 import { lock } from './lock.ts'
 import { places, prepare } from './prepare.ts'
 import { hasRights, isNeedlesslyRoot, requireOwnFiles, rootRemedy } from './privileges.ts'
+import { recoverSpool } from './recover.ts'
 import { redisReady, requireKeepingRedis, spawnRedis } from './redis-server.ts'
 import { activeRuleSet } from './resources.ts'
 import type { Role as RoleName } from './run-role.ts'
@@ -67,6 +68,8 @@ export async function supervise(config: Config): Promise<Started> {
     process.on(signal, () => void stop(0))
   lock(places(config.dataDir).lock)
   locked = true
+  // Before a worker looks into the queue.
+  await recoverSpool(config)
 
   if (config.redis === 'embedded') {
     await launch({

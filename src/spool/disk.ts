@@ -14,6 +14,10 @@ export type Disk = {
   readonly mkdirSync: (path: string) => string | undefined
   /** A new file, 0600; EEXIST when it is there. */
   readonly createSync: (path: string) => number
+  /** A new file, 0600, in which each write goes to the end; EEXIST when it is there. */
+  readonly createAppendedSync: (path: string) => number
+  /** Nothing is left in an open file. */
+  readonly emptySync: (descriptor: number) => void
   /** A file that is there, for writing from its start. */
   readonly openSync: (path: string) => number
   /** Nothing is left of what is in it. */
@@ -43,6 +47,8 @@ const writev = promisify(fs.writev)
 export const nodeDisk: Disk = {
   mkdirSync: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
   createSync: (path) => fs.openSync(path, 'wx', 0o600),
+  createAppendedSync: (path) => fs.openSync(path, 'ax', 0o600),
+  emptySync: (descriptor) => fs.ftruncateSync(descriptor),
   openSync: (path) => fs.openSync(path, 'r+'),
   truncateSync: (path) => fs.truncateSync(path),
   openDirectorySync: (path) => fs.openSync(path, 'r'),
@@ -56,4 +62,23 @@ export const nodeDisk: Disk = {
   // `rm` looks first whether it is a directory: 110 µs of CPU, against 35.
   rm: (path) => unlink(path).catch(unlessGone),
   writeFile: (path, text) => writeFile(path, text, { mode: 0o600 }),
+}
+
+export async function writeAll(disk: Disk, descriptor: number, octets: Buffer[]): Promise<void> {
+  for (let rest = octets; rest.length > 0; )
+    rest = without(rest, await disk.writev(descriptor, rest))
+}
+
+export function writeAllSync(disk: Disk, descriptor: number, octets: Buffer[]): void {
+  for (let rest = octets; rest.length > 0; ) rest = without(rest, disk.writevSync(descriptor, rest))
+}
+
+/** What is left of `octets` once the first `count` are written: a nearly full disk writes in part. */
+function without(octets: Buffer[], count: number): Buffer[] {
+  let written = count
+  for (const [index, each] of octets.entries()) {
+    if (written < each.length) return [each.subarray(written), ...octets.slice(index + 1)]
+    written -= each.length
+  }
+  return []
 }

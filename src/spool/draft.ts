@@ -1,13 +1,14 @@
 /**
  * A message on its way to the spool. Small ones wait in memory for `commit`; larger ones go to
  * `incoming/` as they arrive, so memory does not grow with their size. Until `commit` resolves
- * nothing is promised; when it resolves the entry is on disk, file and directory fsynced (D§2.1).
- * When it rejects there is no entry.
+ * nothing is promised; when it resolves the entry is on disk (D§2.1): a small one in the journal, others
+ * in their file, fsynced with its directory. When it rejects there is no entry.
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { DirectorySync } from './directory-sync.ts'
-import { type Disk, nodeDisk } from './disk.ts'
+import { type Disk, nodeDisk, writeAll, writeAllSync } from './disk.ts'
+import { type Journal, mostJournaled } from './journal.ts'
 import { encodeRecord, type SpoolRecord } from './record.ts'
 import type { Spares } from './spares.ts'
 
@@ -30,6 +31,8 @@ export type DraftPlaces = {
   /** Where the finished entry is renamed to, and that directory's fsync. */
   readonly queue: string
   readonly queueSync: DirectorySync
+  /** What makes small entries durable; without it their files are fsynced, too. */
+  readonly journal: Pick<Journal, 'keep'> | undefined
   /** Octets up to which a message waits in memory. */
   readonly memoryBytes: number
 }
@@ -125,6 +128,7 @@ export class Draft {
     stillWanted: () => boolean,
   ): Promise<boolean> {
     const target = `${this.#places.queue}/${rest.id}`
+    let leaveJournal: (() => void) | undefined
     try {
       await this.#writing
       if (this.#failure !== undefined) throw this.#failure
@@ -132,9 +136,10 @@ export class Draft {
       const sha256 = this.#hash.digest('hex')
       this.#pending.push(encodeRecord({ ...rest, size: this.#size, sha256 }))
       const descriptor = this.#open()
-      this.#writeAllSync(descriptor, this.#pending)
+      writeAllSync(this.#disk, descriptor, this.#pending)
+      leaveJournal = await this.#journal(rest.id)
       this.#pending = []
-      await this.#disk.fsync(descriptor)
+      if (leaveJournal === undefined) await this.#disk.fsync(descriptor)
       if (!stillWanted()) {
         this.discard()
         return false
@@ -143,8 +148,11 @@ export class Draft {
     } catch (error) {
       this.discard()
       throw error
+    } finally {
+      leaveJournal?.()
     }
     this.#close()
+    if (leaveJournal !== undefined) return true
     try {
       await this.#places.queueSync.sync()
     } catch (error) {
@@ -153,6 +161,13 @@ export class Draft {
       throw error
     }
     return true
+  }
+
+  /** Of an entry that is whole in memory. */
+  async #journal(id: string): Promise<(() => void) | undefined> {
+    const isWhole = this.#pendingBytes === this.#size
+    if (!isWhole || this.#size > mostJournaled) return undefined
+    return this.#places.journal?.keep(id, this.#pending)
   }
 
   /** Forgets the message and removes what was written of it. */
@@ -227,7 +242,7 @@ export class Draft {
         const octets = this.#pending
         const length = this.#pendingBytes
         this.#pending = []
-        await this.#writeAll(descriptor, octets)
+        await writeAll(this.#disk, descriptor, octets)
         this.#pendingBytes -= length
       }
     } catch (error) {
@@ -235,24 +250,4 @@ export class Draft {
     }
     this.#writing = undefined
   }
-
-  async #writeAll(descriptor: number, octets: Buffer[]): Promise<void> {
-    for (let rest = octets; rest.length > 0; )
-      rest = without(rest, await this.#disk.writev(descriptor, rest))
-  }
-
-  #writeAllSync(descriptor: number, octets: Buffer[]): void {
-    for (let rest = octets; rest.length > 0; )
-      rest = without(rest, this.#disk.writevSync(descriptor, rest))
-  }
-}
-
-/** What is left of `octets` once the first `count` are written: a nearly full disk writes in part. */
-function without(octets: Buffer[], count: number): Buffer[] {
-  let written = count
-  for (const [index, each] of octets.entries()) {
-    if (written < each.length) return [each.subarray(written), ...octets.slice(index + 1)]
-    written -= each.length
-  }
-  return []
 }

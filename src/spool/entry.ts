@@ -27,7 +27,7 @@ const readLength = 256 * 1024
 export const readAtOnce = readLength
 
 /** So many octets of the file, which has them, from a place in it. */
-type Octets = (position: number, length: number) => Buffer | Promise<Buffer>
+export type Octets = (position: number, length: number) => Buffer | Promise<Buffer>
 
 /** Opens the entry in the file at `path`; ENOENT when there is none. */
 export async function openEntry(path: string): Promise<SpoolEntry> {
@@ -68,7 +68,8 @@ function readSmall(path: string): Buffer | undefined {
   }
 }
 
-async function entryIn(
+/** The entry in `size` octets; `path` names them in what is thrown. */
+export async function entryIn(
   path: string,
   size: number,
   octets: Octets,

@@ -4,6 +4,7 @@
  *
  *   incoming/  messages that are still arriving: nothing promised, removed after a crash
  *   queue/     entries, each promised by a 250; the name is the message id
+ *   journal/   small entries once more, until they are on disk without it
  *   progress/  what has been done of an entry's plan, and what failed; may be lost without harm
  *   corrupt/   entries that can't be read, kept for a person to look at
  *   done/      files of entries that are done, for some hundred milliseconds; then, empty,
@@ -20,7 +21,9 @@ import { type DirectorySync, directorySync } from './directory-sync.ts'
 import { type Disk, nodeDisk } from './disk.ts'
 import { Draft } from './draft.ts'
 import { CorruptEntryError, openEntry, type SpoolEntry } from './entry.ts'
+import { fsyncFile, type Journal, openJournal } from './journal.ts'
 import { forgiven, hurried, noProgress, type Progress, parseProgress } from './progress.ts'
+import { recoverJournals } from './recover.ts'
 import { openSpares, removeSpares, type Spares } from './spares.ts'
 
 /** Whether Postern has run there: commands that only look must not make a spool, perhaps as another user. */
@@ -31,12 +34,13 @@ export function hasSpool(dataDir: string): boolean {
 export class Spool {
   readonly #disk: Disk
   readonly #directories: Readonly<
-    Record<'incoming' | 'queue' | 'progress' | 'corrupt' | 'done' | 'spare', string>
+    Record<'incoming' | 'queue' | 'journal' | 'progress' | 'corrupt' | 'done' | 'spare', string>
   >
   readonly #dead: string
   readonly #queueSync: DirectorySync
   readonly #deadSync: DirectorySync
   readonly #spares: Spares
+  #journal: Journal | undefined
   #drafts = 0
 
   /** Makes what is missing under `dataDir`. Throws the system's error when that can't be done. */
@@ -46,6 +50,7 @@ export class Spool {
     this.#directories = {
       incoming: at('incoming'),
       queue: at('queue'),
+      journal: at('journal'),
       progress: at('progress'),
       corrupt: at('corrupt'),
       done: at('done'),
@@ -62,13 +67,16 @@ export class Spool {
   #makeDirectory(path: string): void {
     const first = this.#disk.mkdirSync(path)
     if (first === undefined) return
-    for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made)) {
-      const parent = this.#disk.openDirectorySync(dirname(made))
-      try {
-        this.#disk.fsyncSync(parent)
-      } finally {
-        this.#disk.closeSync(parent)
-      }
+    for (let made = resolve(path); made.length >= resolve(first).length; made = dirname(made))
+      this.#syncNames(dirname(made))
+  }
+
+  #syncNames(directory: string): void {
+    const descriptor = this.#disk.openDirectorySync(directory)
+    try {
+      this.#disk.fsyncSync(descriptor)
+    } finally {
+      this.#disk.closeSync(descriptor)
     }
   }
 
@@ -80,9 +88,41 @@ export class Spool {
       queue: this.#directories.queue,
       queueSync: this.#queueSync,
       spares: this.#spares,
+      journal: this.#journal,
       memoryBytes,
     }
     return new Draft(places, this.#disk)
+  }
+
+  /**
+   * Small messages are committed in a journal from now on (journal.ts), for a process that takes many. It has
+   * to be closed. `failed` hears when what is in it could not be made durable without it. Throws the system's error.
+   */
+  openJournal(failed: (error: unknown) => void): void {
+    const places = { ...this.#directories, queueSync: this.#queueSync }
+    const journal = openJournal(places, this.#disk, failed)
+    try {
+      this.#syncNames(this.#directories.journal)
+    } catch (error) {
+      journal.close()
+      throw error
+    }
+    this.#journal = journal
+  }
+
+  /** Resolves when all that was committed is on disk without the journal. Rejects when the disk fails. */
+  async settle(): Promise<void> {
+    await this.#journal?.settle()
+  }
+
+  /**
+   * Makes durable, or brings back, what is in the journals of processes that are gone: of all, or of the
+   * process `pid`. How many entries were brought back. To be called before anything else is done with the
+   * queue. Only who knows who is gone may call it. Throws the system's error.
+   */
+  recover(pid?: number): Promise<number> {
+    const places = { ...this.#directories, dead: this.#dead, queueSync: this.#queueSync }
+    return recoverJournals(places, this.#disk, pid)
   }
 
   /**
@@ -192,6 +232,8 @@ export class Spool {
   /** Gives an entry up: it goes to the dead letters with its progress, which holds the reason. */
   async bury(id: string, progress: Progress): Promise<void> {
     await this.writeProgress(id, progress)
+    // The journal knows of the queue only.
+    await fsyncFile(this.#entry(id, 'queue'), this.#disk)
     this.#disk.renameSync(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
     try {
       this.#disk.renameSync(this.#entry(id, 'queue'), this.#entry(id, 'dead'))
@@ -238,7 +280,9 @@ export class Spool {
     this.#spares.removeLeftovers()
   }
 
+  /** What is in the journal stays there when it was not settled. */
   close(): void {
+    this.#journal?.close()
     this.#spares.close()
     this.#queueSync.close()
     this.#deadSync.close()

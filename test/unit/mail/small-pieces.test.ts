@@ -48,7 +48,8 @@ const piece = (octet: number): Buffer => Buffer.from(new Uint8Array([octet]).buf
 function newDraft(): Draft {
   const file = join(directory, 'draft')
   const spares = { take: () => undefined }
-  return new Draft({ file, queue: directory, queueSync, spares, memoryBytes: MiB })
+  const places = { file, queue: directory, queueSync, spares, journal: undefined }
+  return new Draft({ ...places, memoryBytes: MiB })
 }
 
 const octetAt = (at: number): number =>

@@ -113,6 +113,17 @@ export function modelDisk(): ModelDisk {
     if (names.has(path)) change({ unlink: path })
   }
 
+  /** What `make` has made at `path`, empty. */
+  function created(path: string, make: (path: string) => number): number {
+    step('create')
+    const descriptor = make(path)
+    // By its descriptor: the name may be another's by then.
+    const content = (): Buffer => readFileSync(`/proc/self/fd/${descriptor}`)
+    const inode = { content, synced: Buffer.of() }
+    change({ link: path, entry: { inode } })
+    return opened(descriptor, path, inode)
+  }
+
   const disk: Disk = {
     mkdirSync(path) {
       step('mkdir')
@@ -125,14 +136,11 @@ export function modelDisk(): ModelDisk {
       for (const each of made) change({ link: each, entry: { inode: 'directory' } })
       return first
     },
-    createSync(path) {
-      step('create')
-      const descriptor = nodeDisk.createSync(path)
-      // By its descriptor: the name may be another's by then.
-      const content = (): Buffer => readFileSync(`/proc/self/fd/${descriptor}`)
-      const inode = { content, synced: Buffer.of() }
-      change({ link: path, entry: { inode } })
-      return opened(descriptor, path, inode)
+    createSync: (path) => created(path, nodeDisk.createSync),
+    createAppendedSync: (path) => created(path, nodeDisk.createAppendedSync),
+    emptySync(descriptor) {
+      step('empty')
+      nodeDisk.emptySync(descriptor)
     },
     openSync(path) {
       step('open')

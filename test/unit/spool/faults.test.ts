@@ -1,8 +1,10 @@
 /**
  * Every file operation of the spool meets, one by one, each error a disk gives and a power cut (D§2.1): a
  * commit that returned has its entry there whole; one that threw has none, or a whole one that nobody was
- * promised; nothing is left that is in the way of what comes later.
+ * promised; nothing is left that is in the way of what comes later. With a journal, as SMTP processes commit, and
+ * without.
  */
+import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCode } from '../../../src/errors.ts'
@@ -45,7 +47,10 @@ async function commit(spool: Spool, message: Buffer, { promised, failures }: Tol
   return rest.id
 }
 
-/** Messages at once and one after another, of which one is delivered, one buried and brought back. */
+const ways = ['with a journal', 'without a journal'] as const
+type Way = (typeof ways)[number]
+
+/** Messages at once and one after another, of which one is delivered, one buried, one brought back. */
 async function useSpool(spool: Spool, told: Told): Promise<void> {
   const messages = [100, 40 * KiB, 2000].map((size) => Buffer.alloc(size, `${size}\r\n`))
   await Promise.all(messages.map((each) => commit(spool, each, told)))
@@ -60,11 +65,17 @@ async function useSpool(spool: Spool, told: Told): Promise<void> {
     await attempt(spool.emptied())
     await commit(spool, Buffer.from('in a spare file\r\n'), told)
   }
+  const dead = await commit(spool, Buffer.from('given up at once\r\n'), told)
+  if (told.promised.has(dead)) await attempt(spool.bury(dead, noProgress))
+  // While a message is under way, and one that is not has waited for some time.
+  await Promise.all([attempt(spool.settle()), commit(spool, Buffer.from('meanwhile\r\n'), told)])
   if (buried !== undefined) {
     await attempt(spool.bury(buried, noProgress))
     await attempt(spool.unbury(buried))
   }
   await commit(spool, Buffer.from('the last\r\n'), told)
+  await attempt(spool.settle())
+  await commit(spool, Buffer.from('not settled\r\n'), told)
 }
 
 const nothingTold = (): Told => ({ promised: new Map(), delivered: new Set(), failures: [] })
@@ -85,7 +96,10 @@ async function holds(spool: Spool, id: string, message: Buffer): Promise<boolean
 async function problemsAfter(dataDir: string, told: Told): Promise<string[]> {
   const problems: string[] = []
   const spool = new Spool(dataDir)
+  await spool.recover()
   await spool.removeHalfWritten()
+  if (readdirSync(join(dataDir, 'spool', 'journal')).length > 0)
+    problems.push('journal/ is not empty')
   if (filesOf(dataDir, 'incoming').length > 0) problems.push('incoming/ is not empty')
   for (const [id, message] of told.promised) {
     if (told.delivered.has(id)) continue
@@ -102,10 +116,21 @@ async function problemsAfter(dataDir: string, told: Told): Promise<string[]> {
   return problems
 }
 
-/** A run from the making of the spool on. */
-async function run(model: ModelDisk, told: Told = nothingTold()): Promise<Told> {
+/** As an SMTP process does: without a journal it goes on as well. */
+function openSpool(dataDir: string, disk: ModelDisk['disk'], way: Way, told: Told): Spool {
+  const spool = new Spool(dataDir, disk)
   try {
-    const spool = new Spool(join(model.root, 'data'), model.disk)
+    if (way === 'with a journal') spool.openJournal((error) => told.failures.push(error))
+  } catch (error) {
+    told.failures.push(error)
+  }
+  return spool
+}
+
+/** A run from the making of the spool on. */
+async function run(model: ModelDisk, way: Way, told: Told = nothingTold()): Promise<Told> {
+  try {
+    const spool = openSpool(join(model.root, 'data'), model.disk, way, told)
     await useSpool(spool, told)
     spool.close()
   } catch (error) {
@@ -115,11 +140,11 @@ async function run(model: ModelDisk, told: Told = nothingTold()): Promise<Told> 
 }
 
 /** The operations of a run in which nothing fails. */
-async function operations(): Promise<readonly string[]> {
+async function operations(way: Way): Promise<readonly string[]> {
   const model = modelDisk()
-  const told = await run(model)
+  const told = await run(model, way)
   expect(told.failures).toEqual([])
-  expect(told.promised.size).toBe(5)
+  expect(told.promised.size).toBe(8)
   return model.done
 }
 
@@ -132,19 +157,22 @@ const codes = [
 ] as const
 
 describe.for(codes)('%s: %s', ([code]) => {
-  test.for([false, true])(
-    'met at each operation in turn, and at all after it: %s',
-    async (lasting) => {
-      const all = await operations()
+  const all = ways.flatMap((way) => [false, true].map((lasting) => [way, lasting] as const))
+  test.for(all)(
+    '%s, met at each operation in turn, and at all after it: %s',
+    async ([way, lasting]) => {
+      const all = await operations(way)
       for (let at = 1; at <= all.length; at += 1) {
         const model = modelDisk()
         const told = nothingTold()
         const dataDir = join(model.root, 'data')
-        const spool = new Spool(dataDir, model.disk)
+        const spool = openSpool(dataDir, model.disk, way, told)
         const idle = model.openDescriptors()
         model.fail({ at, code, lasting })
         await useSpool(spool, told)
         model.fail(undefined)
+        // What a failure has begun by itself ends first.
+        await spool.settle()
         const where = `operation ${at}`
         expect([where, model.openDescriptors()]).toEqual([where, idle])
         expect(told.failures.map(errorCode)).toEqual(told.failures.map(() => code))
@@ -181,35 +209,48 @@ function no(): boolean {
   return false
 }
 
+/** The journals there are those of an earlier boot. */
+function bootAgain(dataDir: string): void {
+  const journal = join(dataDir, 'spool', 'journal')
+  if (!existsSync(journal)) return
+  for (const name of readdirSync(journal))
+    renameSync(join(journal, name), join(journal, name.replace(/^[^.]+/, 'an-earlier-boot')))
+}
+
 /** What is wrong after a power cut at each operation in turn, and after the last one. */
-async function problemsOf(fate: (seed: number) => Fate, omit?: Omitted): Promise<string[]> {
+async function problemsOf(
+  way: Way,
+  fate: (seed: number) => Fate,
+  omit?: Omitted,
+): Promise<string[]> {
   const problems: string[] = []
-  const { length } = await operations()
+  const { length } = await operations(way)
   for (let at = 1; at <= length + 1; at += 1) {
     const model = modelDisk()
     if (omit !== undefined) model.omit(omit)
     model.fail({ at, code: powerCut, lasting: true })
-    const told = await run(model)
+    const told = await run(model, way)
     const next = scratch(inMemory)
     model.afterPowerCut(next, fate(at))
+    bootAgain(join(next, 'data'))
     for (const each of await problemsAfter(join(next, 'data'), told))
       problems.push(`cut at operation ${at}, before ${model.done[at - 1]}: ${each}`)
   }
   return problems
 }
 
-describe('a power cut at each operation in turn loses nothing promised', () => {
+describe.for(ways)('%s, a power cut at each operation in turn loses nothing promised', (way) => {
   test.for(Object.entries(fates))('of what was not fsynced %s', async ([, fate]) => {
-    expect(await problemsOf(fate)).toEqual([])
+    expect(await problemsOf(way, fate)).toEqual([])
   })
 })
 
-describe('the model finds an fsync that is left out', () => {
+describe.for(ways)('%s, the model finds an fsync that is left out', (way) => {
   test.for([
     ['fsync of a file', 'names are there, octets are not: a journal of names', 'not whole'],
     ['fsync of a directory', 'octets are there, names are not', 'lost'],
   ] as const)('%s, when %s', async ([omit, fate, found]) => {
-    const problems = await problemsOf(fates[fate], omit)
+    const problems = await problemsOf(way, fates[fate], omit)
     expect(problems.filter((each) => each.endsWith(found)).length).toBeGreaterThan(10)
   })
 })

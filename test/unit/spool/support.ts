@@ -26,13 +26,15 @@ export async function keep(
   message: Buffer,
   rest: Omit<SpoolRecord, 'size' | 'sha256'> = restOfRecord(),
 ): Promise<string> {
-  const draft = spool.receive(64 * 1024)
+  const draft = spool.receive(256 * 1024)
   if (message.length > 0) draft.write(message)
   if (!(await draft.commit(rest, () => true))) throw new Error('it was not committed')
   return rest.id
 }
 
-export function filesOf(dataDir: string, place: 'incoming' | 'queue' | 'progress' | 'corrupt') {
+type Place = 'incoming' | 'queue' | 'journal' | 'progress' | 'corrupt'
+
+export function filesOf(dataDir: string, place: Place) {
   return readdirSync(join(dataDir, 'spool', place)).sort()
 }
 
