@@ -1,8 +1,11 @@
 /** `postern queue`: what was accepted and is not delivered yet, and what was given up. Reads the disk. */
+import { rmSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Config } from '../config/options.ts'
 import { UserError } from '../errors.ts'
 import { isMessageId, messageIdTime } from '../mail/message-id.ts'
+import { lock } from '../roles/lock.ts'
+import { places } from '../roles/prepare.ts'
 import { describeStep } from '../rules/describe.ts'
 import { isHeld } from '../spool/progress.ts'
 import { hasSpool, type Spool } from '../spool/spool.ts'
@@ -55,6 +58,17 @@ export function queueCommand(): Command {
           remove(configOf(command), ids),
         ),
     )
+    .addCommand(
+      new Command('recover')
+        .description(
+          "Put what only the journal of a dead machine's disk still holds into the queue there, before you move it (docs/scale.md). postern serve does so by itself.",
+        )
+        .argument('<dataDir>', 'the dataDir on that disk; no Postern may run on it')
+        .addHelpText('after', '\nExample:\n  postern queue recover /mnt/postern/data')
+        .action((dataDir: string, _options: object, command: Command) =>
+          recover({ ...configOf(command), dataDir }),
+        ),
+    )
 }
 
 /** One line a message, or a step of it that has failed. */
@@ -71,12 +85,37 @@ type Line = {
   readonly next?: string
 }
 
-async function show(config: Config, where: 'queue' | 'dead', json: boolean): Promise<void> {
-  if (!hasSpool(config.dataDir)) {
-    throw new UserError(
-      `${config.dataDir} holds no spool: Postern has not run there yet, or dataDir in postern.yaml names another directory.`,
-    )
+async function recover(config: Config): Promise<void> {
+  requireSpool(config)
+  const held = places(config.dataDir).lock
+  // As its user, before anything is written.
+  const spool = openSpool(config)
+  try {
+    lock(held)
+    try {
+      const restored = await spool.recover()
+      printLine(
+        restored === 0
+          ? 'Nothing is missing: all accepted mail is in the queue.'
+          : `${restored} brought back from the journal.`,
+      )
+    } finally {
+      rmSync(held, { force: true })
+    }
+  } finally {
+    spool.close()
   }
+}
+
+function requireSpool({ dataDir }: Config): void {
+  if (hasSpool(dataDir)) return
+  throw new UserError(
+    `${dataDir} holds no spool: Postern has not run there yet, or dataDir in postern.yaml names another directory.`,
+  )
+}
+
+async function show(config: Config, where: 'queue' | 'dead', json: boolean): Promise<void> {
+  requireSpool(config)
   const spool = openSpool(config)
   const ids = where === 'dead' ? await spool.deadIds() : (await Array.fromAsync(spool.ids())).sort()
   const lines = (await Promise.all(ids.map((id) => linesOf(spool, id, where)))).flat()

@@ -180,12 +180,15 @@ networked(
     const waiting = node(1).spooled()
     expect(waiting).toHaveLength(10)
     const [from, to] = [node(1).dataDir, node(0).dataDir]
-    execFileSync('sh', ['-ec', `from=${from} to=${to}\n${moving()}`])
+    const postern = `postern() { ${program} --config ${node(0).configFile} "$@"; }`
+    execFileSync('sh', ['-ec', `${postern}\nfrom=${from} to=${to}\n${moving()}`])
     await node(0).delivered()
     await expectStored(mailbox, ...all)
     expect(node(1).spooled()).toEqual(waiting)
   },
 )
+
+const program = join(import.meta.dirname, '../../bin/postern')
 
 /** The commands of the manual, but for the line that says from where to where. */
 function moving(): string {

@@ -1,8 +1,12 @@
 /** `postern queue`: commands that only look leave nothing behind. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { describeError } from '../../../src/errors.ts'
 import { newMessageId } from '../../../src/mail/message-id.ts'
+import { bootId } from '../../../src/spool/journal.ts'
+import { Spool } from '../../../src/spool/spool.ts'
+import { keep } from '../spool/support.ts'
 import { newHome } from './support.ts'
 
 const commands = [
@@ -21,4 +25,29 @@ test.for(commands)('%j where Postern has not run makes no directory: %s', async 
   const { error } = await home.run(...args)
   expect(describeError(error)).toContain(said)
   expect(readdirSync(home.path)).toEqual(['postern.yaml'])
+})
+
+test('queue recover brings back what only the journal on the disk of a dead machine holds', async () => {
+  const home = newHome('domains: [example.test]\n')
+  const dataDir = join(home.path, 'from-there')
+  const spool = new Spool(dataDir)
+  spool.openJournal(() => {})
+  const id = await keep(spool, Buffer.from('Subject: 1\r\n\r\n'))
+  const place = (name: string): string => join(dataDir, 'spool', name)
+  rmSync(join(place('queue'), id))
+  for (const name of readdirSync(place('journal')))
+    renameSync(
+      join(place('journal'), name),
+      join(place('journal'), name.replace(bootId(), 'there')),
+    )
+
+  const first = await home.run('queue', 'recover', dataDir)
+  expect(first.out.toString()).toBe('1 brought back from the journal.\n')
+  expect(readdirSync(place('queue'))).toEqual([id])
+  expect(existsSync(join(dataDir, 'serve.pid'))).toBe(false)
+  const second = await home.run('queue', 'recover', dataDir)
+  expect(second.out.toString()).toBe('Nothing is missing: all accepted mail is in the queue.\n')
+
+  const { error } = await home.run('queue', 'recover', join(home.path, 'nowhere'))
+  expect(describeError(error)).toContain('holds no spool')
 })
