@@ -14,8 +14,8 @@ export type Disk = {
   readonly mkdirSync: (path: string) => string | undefined
   /** A new file, 0600; EEXIST when it is there. */
   readonly createSync: (path: string) => number
-  /** A new file, 0600, in which each write goes to the end; EEXIST when it is there. */
-  readonly createAppendedSync: (path: string) => number
+  /** A file that is there, in which each write goes to the end. */
+  readonly openAppendedSync: (path: string) => number
   /** Nothing is left in an open file. */
   readonly emptySync: (descriptor: number) => void
   /** A file that is there, for writing from its start. */
@@ -47,7 +47,7 @@ const writev = promisify(fs.writev)
 export const nodeDisk: Disk = {
   mkdirSync: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
   createSync: (path) => fs.openSync(path, 'wx', 0o600),
-  createAppendedSync: (path) => fs.openSync(path, 'ax', 0o600),
+  openAppendedSync: (path) => fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND),
   emptySync: (descriptor) => fs.ftruncateSync(descriptor),
   openSync: (path) => fs.openSync(path, 'r+'),
   truncateSync: (path) => fs.truncateSync(path),

@@ -41,7 +41,7 @@ const magic = Buffer.from('PSTJNL\x00\x01', 'latin1')
 const frameLength = 16
 
 /** Octets up to which an entry is written twice: above, copying costs what an fsync does. */
-export const mostJournaled = 160 * 1024
+export const mostJournaled = 128 * 1024
 
 /** So old may an entry in the journal be before it is fsynced by itself. */
 const settleMs = 2000
@@ -93,8 +93,9 @@ export function* entriesIn(journal: Buffer): Generator<Buffer> {
 
 type Half = {
   readonly path: string
-  readonly descriptor: number
   readonly sync: () => Promise<void>
+  /** Only while something is in it: a disk with a file that is open for writing can't be made read-only. */
+  descriptor: number | undefined
   ids: string[]
   octets: number
   /** Entries whose file is not in the queue yet. */
@@ -116,35 +117,38 @@ export function openJournal(
   let closed = false
 
   function bothHalves(): [Half, Half] {
-    const first = open('a')
+    const first = make('a')
     try {
-      return [first, open('b')]
+      return [first, make('b')]
     } catch (error) {
-      remove(first)
+      disk.rmSync(first.path)
       throw error
     }
   }
 
-  /** Its name may stay: the next start removes it. */
-  function remove({ descriptor, path }: Half): void {
-    disk.closeSync(descriptor)
-    disk.rmSync(path)
-  }
-
-  function open(name: string): Half {
+  function make(name: string): Half {
     const path = join(journal, nameOf(name))
-    const descriptor = disk.createAppendedSync(path)
-    const sync = grouped(() => disk.fsync(descriptor))
-    return {
+    disk.closeSync(disk.createSync(path))
+    const half: Half = {
       path,
-      descriptor,
-      sync,
+      sync: grouped(async () => {
+        if (half.descriptor === undefined) throw new Error('the journal is closed')
+        await disk.fsync(half.descriptor)
+      }),
+      descriptor: undefined,
       ids: [],
       octets: 0,
       underWay: 0,
       idle: undefined,
       broken: false,
     }
+    return half
+  }
+
+  function closeHalf(half: Half): void {
+    const { descriptor } = half
+    half.descriptor = undefined
+    if (descriptor !== undefined) disk.closeSync(descriptor)
   }
 
   /** Throws what the disk does; then part of it may be there. */
@@ -153,6 +157,7 @@ export function openJournal(
     const frame = Buffer.allocUnsafe(frameLength)
     magic.copy(frame)
     frame.writeBigUInt64BE(BigInt(length), magic.length)
+    half.descriptor ??= disk.openAppendedSync(half.path)
     writeAllSync(disk, half.descriptor, [frame, ...entry])
     half.octets += length
   }
@@ -194,7 +199,8 @@ export function openJournal(
     for (const id of half.ids) await fsyncFile(join(queue, id), disk)
     // Also for those that are gone: none may be there again after a power cut, perhaps empty.
     await queueSync.sync()
-    disk.emptySync(half.descriptor)
+    if (half.descriptor !== undefined) disk.emptySync(half.descriptor)
+    closeHalf(half)
     Object.assign(half, { ids: [], octets: 0, idle: undefined, broken: false })
   }
 
@@ -234,8 +240,8 @@ export function openJournal(
       closed = true
       clearTimeout(timer)
       for (const half of [taking, resting]) {
-        if (needsSettling(half)) disk.closeSync(half.descriptor)
-        else remove(half)
+        closeHalf(half)
+        if (!needsSettling(half)) disk.rmSync(half.path)
       }
     },
   }

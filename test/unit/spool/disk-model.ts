@@ -113,14 +113,12 @@ export function modelDisk(): ModelDisk {
     if (names.has(path)) change({ unlink: path })
   }
 
-  /** What `make` has made at `path`, empty. */
-  function created(path: string, make: (path: string) => number): number {
-    step('create')
-    const descriptor = make(path)
-    // By its descriptor: the name may be another's by then.
-    const content = (): Buffer => readFileSync(`/proc/self/fd/${descriptor}`)
-    const inode = { content, synced: Buffer.of() }
-    change({ link: path, entry: { inode } })
+  /** A file that is there, opened by `open`. */
+  function openedAgain(path: string, open: (path: string) => number): number {
+    step('open')
+    const descriptor = open(path)
+    const inode = inodeOf(path)
+    inode.content = () => readFileSync(`/proc/self/fd/${descriptor}`)
     return opened(descriptor, path, inode)
   }
 
@@ -136,18 +134,20 @@ export function modelDisk(): ModelDisk {
       for (const each of made) change({ link: each, entry: { inode: 'directory' } })
       return first
     },
-    createSync: (path) => created(path, nodeDisk.createSync),
-    createAppendedSync: (path) => created(path, nodeDisk.createAppendedSync),
+    createSync(path) {
+      step('create')
+      const descriptor = nodeDisk.createSync(path)
+      // By its descriptor: the name may be another's by then.
+      const content = (): Buffer => readFileSync(`/proc/self/fd/${descriptor}`)
+      const inode = { content, synced: Buffer.of() }
+      change({ link: path, entry: { inode } })
+      return opened(descriptor, path, inode)
+    },
+    openSync: (path) => openedAgain(path, nodeDisk.openSync),
+    openAppendedSync: (path) => openedAgain(path, nodeDisk.openAppendedSync),
     emptySync(descriptor) {
       step('empty')
       nodeDisk.emptySync(descriptor)
-    },
-    openSync(path) {
-      step('open')
-      const descriptor = nodeDisk.openSync(path)
-      const inode = inodeOf(path)
-      inode.content = () => readFileSync(`/proc/self/fd/${descriptor}`)
-      return opened(descriptor, path, inode)
     },
     truncateSync(path) {
       step('truncate')

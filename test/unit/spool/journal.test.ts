@@ -115,8 +115,8 @@ describe('taking mail', () => {
       }
       const disk: Disk = {
         ...nodeDisk,
-        createAppendedSync(path) {
-          const descriptor = nodeDisk.createAppendedSync(path)
+        openAppendedSync(path) {
+          const descriptor = nodeDisk.openAppendedSync(path)
           ofJournal.add(descriptor)
           return descriptor
         },
