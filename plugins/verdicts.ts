@@ -2,6 +2,7 @@
 import { edge } from '../src/edge.ts'
 import { type Hook, hook } from '../src/haraka/hook.ts'
 import { type Answer, proceed, refusals, replies } from '../src/haraka/replies.ts'
+import { shortLived } from '../src/haraka/short-lived.ts'
 import { envelopeOf, mailState } from '../src/haraka/transaction.ts'
 import type { Plugin } from '../src/haraka/types.ts'
 import { log } from '../src/log.ts'
@@ -32,7 +33,7 @@ export const onDataPost: Hook<undefined> = hook(async (connection, _none, { awai
 
   const message = { size: draft.size, header: reader.header(), read: () => draft.read() }
   const stop = new AbortController()
-  state.stopChecks = () => stop.abort(clientGone)
+  state.stopChecks = shortLived(() => stop.abort(clientGone))
   const began = performance.now()
   state.verdicts = await judge(message, given, checks, {
     timeoutMs: config.smtp.verdictTimeoutMs,

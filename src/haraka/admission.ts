@@ -3,6 +3,7 @@
  * a session of it, which costs a hundred times as much. A connection counts until its socket is gone.
  */
 import type { Server, Socket } from 'node:net'
+import { shortLived } from './short-lived.ts'
 import { connectionCame } from './turns.ts'
 
 export type Door = {
@@ -40,9 +41,9 @@ function mayEnter(socket: Socket, { enter, leave }: Door): boolean {
 /** Not by an event: Haraka 3.3.4 takes all listeners off the socket at STARTTLS. */
 function whenGone(socket: Socket, then: () => void): void {
   const destroy = socket._destroy.bind(socket)
-  socket._destroy = (error, done) => {
+  socket._destroy = shortLived((error, done) => {
     socket._destroy = destroy
     then()
     destroy(error, done)
-  }
+  })
 }

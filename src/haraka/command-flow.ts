@@ -8,7 +8,8 @@
  * test/e2e/hostile.test.ts.
  */
 import { connection as constants } from 'haraka-constants'
-import { waitForTurn } from './turns.ts'
+import { shortLived } from './short-lived.ts'
+import { type Work, waitForTurn } from './turns.ts'
 import type { Connection } from './types.ts'
 
 const { CMD, LOOP, DISCONNECTING } = constants.state
@@ -33,14 +34,14 @@ export function boundCommands(connection: Connection): void {
   let pausedByHaraka = false
   let held = false
 
-  client.pause = () => {
+  client.pause = shortLived(() => {
     pausedByHaraka = true
     pause()
-  }
-  client.resume = () => {
+  })
+  client.resume = shortLived(() => {
     pausedByHaraka = false
     if (!held) resume()
-  }
+  })
 
   const hold = (waiting: number): void => {
     if (connection.state >= DISCONNECTING) return
@@ -70,11 +71,13 @@ export function boundCommands(connection: Connection): void {
       runOne(connection, end)
     }
     hold(connection.current_data?.length ?? 0)
-    if (mayRun() && next() > 0) waitForTurn(run)
+    if (mayRun() && next() > 0) waitForTurn(work)
     return ran
   }
 
-  connection.process_data = (chunk) => {
+  const work: Work = { run, since: undefined }
+
+  connection.process_data = shortLived((chunk) => {
     // Not read any more: it is closed soon (patience.ts).
     if (connection.state >= DISCONNECTING) return pause()
     const waiting = connection.current_data
@@ -82,13 +85,13 @@ export function boundCommands(connection: Connection): void {
     connection._process_data()
     const left = connection.current_data?.length ?? 0
     if (connection.awaiting_data_reply && left > maxBytesAfterData) connection.disconnect()
-  }
+  })
 
-  connection._process_data = () => {
+  connection._process_data = shortLived(() => {
     if (connection.state >= DISCONNECTING) return
     hold(connection.current_data?.length ?? 0)
-    if (mayRun() && next() > 0) waitForTurn(run)
-  }
+    if (mayRun() && next() > 0) waitForTurn(work)
+  })
 
   // When replies that could not be sent are gone: Haraka's stream passes this on for TCP and TLS alike.
   client.on('drain', () => connection._process_data())

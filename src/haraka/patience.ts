@@ -6,6 +6,7 @@
 import { connection as constants } from 'haraka-constants'
 import { conductOf } from './conduct.ts'
 import { answerWith, type Refusal, replies } from './replies.ts'
+import { remove } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
 const { CMD, LOOP, DATA, DISCONNECTING } = constants.state
@@ -26,18 +27,19 @@ type Session = {
   endingSince?: number
 }
 
-const sessions = new Set<Session>()
+/** Not a Set: see short-lived.ts. */
+const sessions: Session[] = []
 let sweeping = false
 
 /** Until its connection is gone. */
 export function beImpatientWith(connection: Connection, limits: PatienceLimits): void {
   const session: Session = { connection, began: seconds() }
-  sessions.add(session)
-  connection.client.on('close', () => sessions.delete(session))
+  sessions.push(session)
+  connection.client.on('close', () => remove(sessions, session))
   if (sweeping) return
   sweeping = true
   setInterval(() => {
-    for (const each of sessions) look(each, limits, seconds())
+    for (const each of [...sessions]) look(each, limits, seconds())
   }, 1000).unref()
 }
 

@@ -4,6 +4,7 @@
  * from the disposition (RFC 2034 §4: they go before the text of every reply but the greeting, the
  * answer to EHLO and 3yz). What the client reads is generic; the log has the reason.
  */
+import { shortLived } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
 export type Answer = {
@@ -235,7 +236,7 @@ type NoteReply = (
  */
 export function speakForUs(connection: Connection, note: NoteReply = () => undefined): void {
   const respond = connection.respond.bind(connection)
-  connection.respond = (code, text, then) => {
+  connection.respond = shortLived((code, text, then) => {
     const reply = answered.get(connection) ?? rewritten(Number(code), text)
     answered.delete(connection)
     const refused = commandsAfterData(connection)
@@ -247,7 +248,7 @@ export function speakForUs(connection: Connection, note: NoteReply = () => undef
       connection.client.write(`${last.code} ${last.text}\r\n`)
       connection.disconnect()
     })
-  }
+  })
   // Haraka 3.3.4: INTERNALCMD lets anybody on this machine command the server. It is unknown here.
   connection.cmd_internalcmd = undefined
 }

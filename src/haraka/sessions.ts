@@ -4,18 +4,37 @@
  */
 import { connection as constants } from 'haraka-constants'
 import { answerWith, replies } from './replies.ts'
+import { remove } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
-const open = new Set<Connection>()
+/** Not a Set: see short-lived.ts. */
+const open: Connection[] = []
 let draining: (() => void) | undefined
 
 export function sessionBegins(connection: Connection): void {
-  open.add(connection)
+  open.push(connection)
+  forgetWhenClosed(connection)
 }
 
+/** A closed socket counts as alive for some time (short-lived.ts): nothing of the session hangs on it. */
+function forgetWhenClosed({ client }: Connection): void {
+  client.on('close', () =>
+    // After all others have heard of it.
+    setImmediate(() => {
+      for (const each of [client, client.targetsocket]) {
+        each?.removeAllListeners?.()
+        each?.on?.('error', nothing)
+      }
+      Object.assign(client, { pause: nothing, resume: nothing })
+    }),
+  )
+}
+
+function nothing(): void {}
+
 export function sessionEnds(connection: Connection): void {
-  open.delete(connection)
-  if (open.size === 0) draining?.()
+  remove(open, connection)
+  if (open.length === 0) draining?.()
 }
 
 /** At the end of each transaction, before Haraka has taken it away. A session must not idle on through a stop. */
@@ -32,14 +51,14 @@ export function isDraining(): boolean {
 export function drainSessions(): Promise<void> {
   return new Promise((resolve) => {
     draining = resolve
-    if (open.size === 0) resolve()
-    for (const connection of open) endIfIdle(connection)
+    if (open.length === 0) resolve()
+    for (const connection of [...open]) endIfIdle(connection)
   })
 }
 
 /** Ends those that are left with 421, whatever they are in: nothing of it was promised. How many. */
 export function cutSessions(): number {
-  const left = [...open].filter(({ state }) => state < constants.state.DISCONNECTING)
+  const left = open.filter(({ state }) => state < constants.state.DISCONNECTING)
   for (const connection of left) end(connection)
   return left.length
 }

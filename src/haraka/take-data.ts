@@ -8,6 +8,7 @@
  */
 import { connection as constants } from 'haraka-constants'
 import { answerWith, replies } from './replies.ts'
+import { shortLived } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
 const { DATA, DISCONNECTING } = constants.state
@@ -31,7 +32,7 @@ export function takeData(
   if (transaction === null) return
   transaction.discard_data = true
   // Haraka 3.3.4 unlinks at the end a spool file that was never made: 4 % of the CPU at 4 KiB.
-  transaction.message_stream.destroy = () => {}
+  transaction.message_stream.destroy = nothing
 
   // What came with DATA in one packet is taken away from Haraka, whose loop over the lines of that
   // packet is still running and would eat the message.
@@ -73,16 +74,16 @@ export function takeData(
     }
   }
 
-  connection.process_data = (chunk) => {
+  connection.process_data = shortLived((chunk) => {
     // Not read any more: it is closed soon (patience.ts).
     if (connection.state >= DISCONNECTING) return connection.client.pause()
     early = early === null ? chunk : Buffer.concat([early, chunk])
     if (early.length > maxEarlyBytes && connection.state !== DATA) return connection.disconnect()
     connection._process_data()
-  }
+  })
 
   // Haraka calls this when it has sent a reply, 354 or a refusal, for what came before it.
-  connection._process_data = () => {
+  connection._process_data = shortLived(() => {
     if (connection.state >= DISCONNECTING) return
     const octets = early
     if (connection.transaction !== transaction) {
@@ -93,5 +94,7 @@ export function takeData(
       early = null
       take(octets)
     }
-  }
+  })
 }
+
+function nothing(): void {}

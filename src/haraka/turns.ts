@@ -5,20 +5,28 @@
  * clients that nobody answers.
  */
 
-/** Runs a few commands; how many. */
-export type Work = () => number
+/** One that may stand in the line. */
+export type Work = {
+  /** Runs a few commands; how many. */
+  readonly run: () => number
+  /** Since when it waits; `undefined` when it does not. */
+  since: number | undefined
+}
 
 const perTurn = 20
 
-/** Since when each waits, in order. */
-const waiting = new Map<Work, number>()
+/** In order. Not a Map: see short-lived.ts. */
+const waiting: Work[] = []
 let allowance = perTurn
 let connections = 0
 let due = false
 
 /** At the end of the line, unless it stands there already. */
 export function waitForTurn(work: Work): void {
-  if (!waiting.has(work)) waiting.set(work, performance.now())
+  if (work.since === undefined) {
+    work.since = performance.now()
+    waiting.push(work)
+  }
   schedule()
 }
 
@@ -34,8 +42,8 @@ export function connectionCame(): void {
 
 /** How long the first in the line has waited. */
 export function waitedMs(): number {
-  for (const [, since] of waiting) return performance.now() - since
-  return 0
+  const since = waiting[0]?.since
+  return since === undefined ? 0 : performance.now() - since
 }
 
 function schedule(): void {
@@ -46,12 +54,12 @@ function schedule(): void {
 
 function nextTurn(): void {
   due = false
-  let ran = 0
-  for (const [work] of waiting) {
-    if (ran >= allowance) break
-    waiting.delete(work)
-    ran += work()
+  for (let ran = 0; ran < allowance; ) {
+    const work = waiting.shift()
+    if (work === undefined) break
+    work.since = undefined
+    ran += work.run()
   }
   allowance = perTurn
-  if (waiting.size > 0) schedule()
+  if (waiting.length > 0) schedule()
 }

@@ -29,12 +29,15 @@ export type Socket = {
   readonly targetsocket?: {
     readonly writableNeedDrain?: boolean
     setNoDelay?: (on: boolean) => void
+    removeAllListeners?: () => void
+    on?: (event: 'error', listener: () => void) => void
   }
   pause: () => void
   resume: () => void
   readonly write: (octets: string) => unknown
   readonly destroy: () => void
-  readonly on: (event: 'drain' | 'close', listener: () => void) => unknown
+  readonly on: (event: 'drain' | 'close' | 'error', listener: () => void) => unknown
+  readonly removeAllListeners: () => void
 }
 
 export type Connection = {
