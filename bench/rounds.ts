@@ -25,7 +25,8 @@ export type Contestant = {
   readonly engines?: readonly number[]
 }
 
-const enough = 1500
+/** Of a server that has just been started: V8 compiles what runs for some thousand messages, on a thread of its own. */
+const enough = 6000
 
 export type Bounds = {
   /** How long one server is loaded in a round. */
@@ -81,7 +82,7 @@ async function warmUp(
     sent += count
     const rate = count / took
     count = Math.max(load.sessions, Math.round(rate * Math.max(0.3, seconds - spent)))
-    if (spent < 8 * seconds && (spent < seconds || sent < least)) continue
+    if (spent < 12 * seconds && (spent < seconds || sent < least)) continue
     await idle([server.pid, ...engines])
     await server.rest?.()
     return Math.max(load.sessions, Math.round(rate * seconds))

@@ -32,8 +32,6 @@ export const onMail: Hook<[Address, Parameters]> = hook((connection) => {
   // Who was let in is served, as long as that can be: a session refused here was work for nothing.
   if (lag.milliseconds() > 2 * config.smtp.limits.maxLagMs) return putOff(replies.busy)
   if (memory.isTight()) return putOff(replies.memoryLow)
-  // Haraka 3.3.4 keeps every recipient here, refused ones too, and goes through all of them at each RCPT.
-  if (connection.transaction !== null) connection.transaction.results.push = () => {}
   const state = mailState(connection)
   if (state !== undefined) state.memory = memory.open()
   return proceed

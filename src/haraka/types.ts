@@ -21,7 +21,6 @@ export type Transaction = {
   /** true: Haraka keeps nothing of the content. */
   discard_data: boolean
   data_bytes: number
-  readonly results: { push: () => void }
   readonly message_stream: { destroy: () => void }
 }
 

@@ -115,7 +115,26 @@ function spfOf(
   mta: string,
   resolver: Resolve,
 ): Promise<Spf> {
-  return checkSpf({ sender: reversePath, ip: remoteIp, helo, mta, strict: true, resolver })
+  const given = { sender: reversePath, ip: remoteIp, helo, mta, strict: true } as const
+  return lending(resolver, (lent) => checkSpf({ ...given, resolver: lent }))
+}
+
+/**
+ * Lends a resolver until `work` has ended. mailauth 7.1.0 hangs functions on functions, which V8 keeps until the next
+ * mark-compact (src/haraka/short-lived.ts), and with them the session that a resolver leads to.
+ */
+async function lending<Result>(
+  resolver: Resolve,
+  work: (lent: Resolve) => Promise<Result>,
+): Promise<Result> {
+  let owned: Resolve | undefined = resolver
+  try {
+    return await work((name, type) =>
+      owned === undefined ? Promise.reject(new Error('it is over')) : owned(name, type),
+    )
+  } finally {
+    owned = undefined
+  }
 }
 
 function judgeSpf(
@@ -145,6 +164,7 @@ async function heloOf(
 ): Promise<SpfJudgement['helo']> {
   const isName = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?$/i.test(helo)
   if (reversePath === '' || !isName || /\.\d+\.?$/.test(helo)) return undefined
-  const { status } = await checkSpf({ ip: remoteIp, helo, mta, strict: true, resolver })
+  const given = { ip: remoteIp, helo, mta, strict: true } as const
+  const { status } = await lending(resolver, (lent) => checkSpf({ ...given, resolver: lent }))
   return { domain: bounded(helo), result: status.result }
 }
