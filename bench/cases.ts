@@ -15,7 +15,7 @@ export type Group = {
   /** `--only` selects by it. */
   readonly name: string
   readonly servers: readonly ServerName[]
-  /** SMTP processes of Postern; Haraka has one, as by default, and as many as Postern in a cluster. */
+  /** SMTP processes of Postern; Haraka has one, as by default, and two in a cluster. */
   readonly processes: 1 | 2
   /** Whether clamd and rspamd are asked. */
   readonly scans?: true
@@ -33,14 +33,15 @@ export const groups: readonly Group[] = [
   {
     name: 'accept',
     servers: ['haraka', 'postern', 'postfix'],
-    processes: 1,
+    // One for each core of those that the goals are about, as docs/performance.md says; Postfix takes as many as it likes.
+    processes: 2,
     loads: [
       {
-        ...{ ...fresh, octets: 4 * KiB, rounds: 7, quickRounds: 5 },
+        ...{ ...fresh, octets: 4 * KiB, rounds: 5, quickRounds: 5 },
         ratios: { accept_vs_haraka_4k: 'haraka', accept_vs_postfix_4k: 'postfix' },
       },
       {
-        ...{ ...fresh, octets: 64 * KiB, rounds: 7, quickRounds: 5 },
+        ...{ ...fresh, octets: 64 * KiB, rounds: 5, quickRounds: 5 },
         ratios: { accept_vs_haraka_64k: 'haraka', accept_vs_postfix_64k: 'postfix' },
       },
       {
@@ -71,19 +72,19 @@ export const groups: readonly Group[] = [
     processes: 1,
     full: true,
     loads: [
-      { ...fresh, octets: 1024 * KiB, rounds: 3 },
-      { ...fresh, sessions: 1, octets: 64 * KiB, rounds: 3 },
-      { ...fresh, sessions: 64, octets: 64 * KiB, rounds: 3 },
+      { ...fresh, octets: 1024 * KiB, rounds: 2 },
+      { ...fresh, sessions: 1, octets: 64 * KiB, rounds: 2 },
+      { ...fresh, sessions: 64, octets: 64 * KiB, rounds: 2 },
     ],
   },
   {
     name: 'processes',
-    servers: ['haraka cluster', 'postern'],
-    processes: 2,
+    servers: ['haraka', 'haraka cluster', 'postern'],
+    processes: 1,
     full: true,
     loads: [
-      { ...fresh, octets: 4 * KiB, rounds: 3 },
-      { ...fresh, octets: 64 * KiB, rounds: 3 },
+      { ...fresh, octets: 4 * KiB, rounds: 2 },
+      { ...fresh, octets: 64 * KiB, rounds: 2 },
     ],
   },
   {
@@ -92,8 +93,8 @@ export const groups: readonly Group[] = [
     processes: 1,
     full: true,
     loads: [
-      { ...fresh, octets: 4 * KiB, rounds: 3, tls: true },
-      { ...kept, octets: 4 * KiB, rounds: 3, tls: true },
+      { ...fresh, octets: 4 * KiB, rounds: 2, tls: true },
+      { ...kept, octets: 4 * KiB, rounds: 2, tls: true },
     ],
   },
 ]

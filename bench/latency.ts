@@ -37,8 +37,8 @@ export async function latencies(
       const { port } = each
       // Once more in each round: how much a machine can do that others use changes.
       const most = { ...common, port, sessions: 16, kept: false }
-      const warm = await order({ ...most, messages: 200 })
-      const count = Math.round((200 / warm.seconds) * 1.5)
+      const warm = await order({ ...most, messages: round === 0 ? 3000 : 200 })
+      const count = Math.round((warm.waits.length / warm.seconds) * 1.5)
       each.most = count / (await order({ ...most, messages: Math.max(32, count) })).seconds
       each.rate = share * each.most
       const { waits } = await order({ ...common, port, rate: each.rate, seconds })

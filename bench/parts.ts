@@ -64,8 +64,13 @@ function secondsOf(group: Group, run: Run): number {
   const { servers, loads, scans } = group
   // With the time until all is idle again; warming up takes as long as two rounds.
   const each = servers.length * run.seconds * 1.4
-  const starting = scans ? 7 : 4
+  const starting = (scans ? 7 : 4) + (servers.length * warmUpOf(group)) / 1000
   return loads.reduce((sum, load) => sum + (2 + roundsOf(load, run)) * each, starting)
+}
+
+/** The goals are about servers that have run for a while. */
+function warmUpOf({ full }: Group): number {
+  return full ? 1500 : 6000
 }
 
 function roundsOf({ rounds, quickRounds }: LoadCase, run: Run): number {
@@ -80,7 +85,7 @@ async function measureGroup(group: Group, run: Run, allowed: number): Promise<vo
     const found = await inTurns(contestants, load, await run.mail.file(load.octets), {
       seconds: run.seconds,
       rounds: roundsOf(load, run),
-      warm: index > 0,
+      warmUp: index > 0 ? 1000 : warmUpOf(group),
       until: performance.now() + left / (group.loads.length - index),
     })
     const own = found.get('postern')

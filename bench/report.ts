@@ -48,7 +48,7 @@ export function describeServer(name: ServerName, { processes, scans }: Group): s
   const many = processes === 1 ? '1 process' : `${processes} processes`
   const texts: Readonly<Record<ServerName, string>> = {
     haraka: 'Haraka, its defaults, 1 process: checks, keeps nothing',
-    'haraka cluster': `Haraka, its defaults, ${many}: checks, keeps nothing`,
+    'haraka cluster': 'Haraka, its defaults, 2 processes: checks, keeps nothing',
     'haraka tuned': 'Haraka, log level warn, 1 process: checks, keeps nothing',
     postern: `Postern, ${many}: SPF DKIM DMARC, rules, fsynced spool, job`,
     postfix: 'Postfix: fsynced queue, discards; checks nothing',

@@ -25,15 +25,13 @@ export type Contestant = {
   readonly engines?: readonly number[]
 }
 
-/** Of a server that has just been started: V8 compiles what runs for some thousand messages, on a thread of its own. */
-const enough = 6000
 
 export type Bounds = {
   /** How long one server is loaded in a round. */
   readonly seconds: number
   readonly rounds: number
-  /** Whether they have been under load before: then warming up is only about how many messages fit a round. */
-  readonly warm?: boolean
+  /** Messages that each gets before: V8 compiles for some thousand of them. At least as many as say how many fit a round. */
+  readonly warmUp: number
   /** `performance.now()` after which no round is begun but the first. */
   readonly until: number
 }
@@ -42,11 +40,11 @@ export async function inTurns(
   contestants: readonly Contestant[],
   load: Load,
   file: string,
-  { seconds, rounds, until, warm = false }: Bounds,
+  { seconds, rounds, until, warmUp: least }: Bounds,
 ): Promise<ReadonlyMap<ServerName, Measured>> {
   const counts = new Map<ServerName, number>()
   for (const each of contestants) {
-    counts.set(each.name, await warmUp(each, load, file, seconds, warm ? 0 : enough))
+    counts.set(each.name, await warmUp(each, load, file, seconds, least))
   }
   const found = new Map<ServerName, Round[]>(contestants.map(({ name }) => [name, []]))
   for (let round = 0; round < rounds && (round === 0 || performance.now() < until); round += 1) {
@@ -67,7 +65,7 @@ export async function inTurns(
   )
 }
 
-/** Code is compiled while it runs: the first messages say nothing. How many a round takes then. */
+/** The first messages say nothing. How many a round takes then. */
 async function warmUp(
   { server, engines = [] }: Contestant,
   load: Load,

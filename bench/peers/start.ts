@@ -24,7 +24,7 @@ export async function startGroup(group: Group, dns: string, directory: string): 
       case 'haraka':
         return startHaraka({ workers: 0, ...tls })
       case 'haraka cluster':
-        return startHaraka({ workers: processes, ...tls })
+        return startHaraka({ workers: 2, ...tls })
       case 'haraka tuned':
         return startHaraka({ workers: 0, tuned: true, ...tls })
       case 'postern':
