@@ -25,7 +25,6 @@ export type Contestant = {
   readonly engines?: readonly number[]
 }
 
-
 export type Bounds = {
   /** How long one server is loaded in a round. */
   readonly seconds: number

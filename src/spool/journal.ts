@@ -44,7 +44,7 @@ const frameLength = 16
 export const mostJournaled = 128 * 1024
 
 /** So old may an entry in the journal be before it is fsynced by itself. */
-const settleMs = 5000
+const settleMs = 2000
 
 /** So long is a disk left alone that could not do it. */
 const againMs = 30_000

@@ -155,8 +155,7 @@ describe('emptying it', () => {
     await keep(spool, text(100))
     expect(journaledOctets(dataDir)).toBeGreaterThan(0)
     vi.advanceTimersByTime(2000)
-    await spool.settle()
-    expect(journaledOctets(dataDir)).toBe(0)
+    while (journaledOctets(dataDir) > 0) await new Promise(setImmediate)
   })
 
   test('only what is still in the queue is fsynced', async () => {
@@ -193,8 +192,7 @@ describe('emptying it', () => {
     await keep(spool, text(100))
     fails = false
     vi.advanceTimersByTime(30_000)
-    await spool.settle()
-    expect(journaledOctets(dataDir)).toBe(0)
+    while (journaledOctets(dataDir) > 0) await new Promise(setImmediate)
   })
 
   test('a journal that is empty leaves no file when it is closed, and one that is not, does', async () => {
