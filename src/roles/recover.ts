@@ -1,15 +1,16 @@
 /** What the journals of processes that are gone hold is made safe, before anything is done with the queue. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/options.ts'
 import { describeError, UserError } from '../errors.ts'
 import { log } from '../log.ts'
 import { Spool } from '../spool/spool.ts'
 
-/** `pid`: only that process is known to be gone. Throws `UserError`. */
+/** `pid`: of a process that died. Throws `UserError`. */
 export async function recoverSpool({ dataDir }: Config, pid?: number): Promise<void> {
   const spool = new Spool(dataDir)
   try {
-    const restored = await spool.recover(pid)
+    const restored = await spool.recover((each) => each === pid || !takesMail(each))
     if (restored > 0)
       log.info({ restored }, 'Brought accepted messages back from the journal, after a power cut')
   } catch (error) {
@@ -18,5 +19,15 @@ export async function recoverSpool({ dataDir }: Config, pid?: number): Promise<v
     )
   } finally {
     spool.close()
+  }
+}
+
+/** Those of a `serve` that was killed may still be giving their sessions answers; they settle by themselves. */
+function takesMail(pid: number): boolean {
+  try {
+    const given = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return given[given.indexOf('--role') + 1] === 'smtp'
+  } catch {
+    return false
   }
 }

@@ -22,24 +22,24 @@ export type RecoverPlaces = {
 }
 
 /**
- * Empties and removes the journals of processes that are gone: all, or that of `pid`. How many entries were
- * put back. Throws the system's error; then what was not recovered is in its journal still.
+ * Empties and removes the journals of processes that are gone, as `isGone` tells of those of this boot. How many entries
+ * were put back. Throws the system's error; then what was not recovered is in its journal still.
  */
 export async function recoverJournals(
   places: RecoverPlaces,
   disk: Disk,
-  pid?: number,
+  isGone: (pid: number) => boolean,
 ): Promise<number> {
   let restored = 0
+  const isOfThisBoot = (name: string): boolean =>
+    isBootKnown() && parseJournalName(name)?.boot === bootId()
   const names = readdirSync(places.journal).filter((name) => {
     const of = parseJournalName(name)
-    return of !== undefined && (pid === undefined || of.pid === pid)
+    return of !== undefined && (!isOfThisBoot(name) || isGone(of.pid))
   })
   if (names.length === 0) return 0
   for (const name of names) {
-    // Where the kernel does not tell, only of one that died under our eyes is it known.
-    const isSameBoot =
-      pid !== undefined || (isBootKnown() && parseJournalName(name)?.boot === bootId())
+    const isSameBoot = isOfThisBoot(name)
     for (const octets of entriesIn(readFileSync(join(places.journal, name)))) {
       const id = await idOf(octets)
       // What is behind a damaged one was promised to nobody.

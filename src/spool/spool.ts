@@ -116,13 +116,13 @@ export class Spool {
   }
 
   /**
-   * Makes durable, or brings back, what is in the journals of processes that are gone: of all, or of the
-   * process `pid`. How many entries were brought back. To be called before anything else is done with the
-   * queue. Only who knows who is gone may call it. Throws the system's error.
+   * Makes durable, or brings back, what is in the journals of processes that are gone; `isGone` is asked of those
+   * of this boot. How many entries were brought back. To be called before anything else is done with the queue. Throws
+   * the system's error.
    */
-  recover(pid?: number): Promise<number> {
+  recover(isGone: (pid: number) => boolean): Promise<number> {
     const places = { ...this.#directories, dead: this.#dead, queueSync: this.#queueSync }
-    return recoverJournals(places, this.#disk, pid)
+    return recoverJournals(places, this.#disk, isGone)
   }
 
   /**
