@@ -17,8 +17,8 @@ import { dirStore } from '../../src/store/dir.ts'
 import { bytesOf, content, digestOf } from '../conformance/content.ts'
 import { runCli } from '../support/postern.ts'
 
-const OBJECTS = 40
-const OCTETS = 300_000
+const OBJECTS = 150
+const OCTETS = 80_000
 /** After how many changed objects each run is killed. */
 const deaths = [0, 3, 7, 9]
 

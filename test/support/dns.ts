@@ -48,12 +48,14 @@ export async function startDns(zones: Zones = {}): Promise<RunningDns> {
     return encode({ ...header(packet, 0, TRUNCATED_RESPONSE), answers: [] } as Packet)
   }
 
-  const udp = createSocket('udp4')
-  udp.on('message', (octets, from) => {
-    const reply = answer(octets, 512)
-    if (reply !== undefined) udp.send(reply, from.port, from.address)
-  })
-  const { port, tcp } = await listen(udp, (octets) => answer(octets, 65_535))
+  const newUdp = (): Socket => {
+    const udp = createSocket('udp4')
+    return udp.on('message', (octets, from) => {
+      const reply = answer(octets, 512)
+      if (reply !== undefined) udp.send(reply, from.port, from.address)
+    })
+  }
+  const { port, udp, tcp } = await listen(newUdp, (octets) => answer(octets, 65_535))
   return {
     server: `127.0.0.1:${port}`,
     questions,
@@ -67,14 +69,27 @@ export async function startDns(zones: Zones = {}): Promise<RunningDns> {
   }
 }
 
-/** One port for both. */
+/** One port for both. Which one UDP has been given may be taken of TCP. */
 async function listen(
-  udp: Socket,
+  newUdp: () => Socket,
   answer: (octets: Buffer) => Buffer | undefined,
-): Promise<{ port: number; tcp: Server }> {
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
-  const { port } = udp.address()
-  const tcp = createServer((socket) => {
+): Promise<{ port: number; udp: Socket; tcp: Server }> {
+  for (;;) {
+    const udp = newUdp()
+    await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve))
+    const { port } = udp.address()
+    const tcp = tcpServer(answer)
+    const isOurs = await new Promise<boolean>((resolve) => {
+      tcp.once('error', () => resolve(false))
+      tcp.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (isOurs) return { port, udp, tcp }
+    udp.close()
+  }
+}
+
+function tcpServer(answer: (octets: Buffer) => Buffer | undefined): Server {
+  return createServer((socket) => {
     let heard = Buffer.alloc(0)
     socket.on('error', () => {})
     socket.on('data', (octets) => {
@@ -90,8 +105,6 @@ async function listen(
       }
     })
   })
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve))
-  return { port, tcp }
 }
 
 function header(packet: ReturnType<typeof decode>, rcode: number, flags = 0) {
