@@ -7,6 +7,11 @@ export type Decoder = {
   /** One line without its line end; `last` when the line goes on in the next call. */
   readonly line: (octets: Buffer, partial: boolean) => Buffer
   readonly end: () => Buffer
+  /**
+   * Where the lines from `at` on stop to be such that nothing is to be doubted of them and none is left in part: for who
+   * does not want what is in them. Nothing may have been given in part before.
+   */
+  readonly pass: (octets: Buffer, at: number) => number
   /** What was met that another reader may take otherwise. */
   readonly doubts: ReadonlySet<string>
 }
@@ -24,7 +29,24 @@ function identity(): Decoder {
   return {
     line: (octets, partial) => (partial ? octets : Buffer.concat([octets, lineEnd])),
     end: () => empty,
+    pass: (_octets, at) => at,
     doubts: new Set(),
+  }
+}
+
+/** RFC 2045 §6.8: the longest line, and what nearly all lines are. */
+const base64Line = 76
+const isBase64 = Uint8Array.from({ length: 256 }, (_, octet) =>
+  /[A-Za-z0-9+/]/.test(String.fromCharCode(octet)) ? 1 : 0,
+)
+
+/** Behind the lines from `at` on that are as long as may be, end in CR LF and have nothing but the alphabet. */
+function behindFullLines(octets: Buffer, at: number): number {
+  for (let from = at; ; from += base64Line + 2) {
+    const end = from + base64Line
+    if (octets[end] !== 0x0d || octets[end + 1] !== 0x0a) return from
+    for (let index = from; index < end; index += 1)
+      if (isBase64[octets[index] ?? 0] === 0) return from
   }
 }
 
@@ -34,6 +56,7 @@ function base64(): Decoder {
   let padded = false
   return {
     doubts,
+    pass: (octets, at) => (rest === '' && !padded ? behindFullLines(octets, at) : at),
     line(octets) {
       const text = octets.toString('latin1')
       // Nearly every line: nothing to doubt, and nothing left over.
@@ -70,6 +93,7 @@ function quotedPrintable(): Decoder {
   let rest = ''
   return {
     doubts: new Set(),
+    pass: (_octets, at) => at,
     line(octets, partial) {
       const text = rest + octets.toString('latin1')
       rest = ''

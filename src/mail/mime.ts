@@ -119,6 +119,9 @@ export function mimeWalker(emit?: (event: Event) => void): Walker {
   function feed(chunk: Buffer): void {
     let at = 0
     for (;;) {
+      // Most of a message with an attachment: of 64 KiB line by line it takes 1.2 ms, so 0.1.
+      if (emit === undefined && state === 'leaf' && unread.length === 0 && !midLine)
+        at = decoder.pass(chunk, at)
       const end = chunk.indexOf(LF, at)
       if (end < 0) break
       const piece = chunk.subarray(at, end)

@@ -547,3 +547,47 @@ test('whatever comes, in whatever pieces, it ends with the same structure and ne
     { numRuns: 2000 },
   )
 })
+
+test('lines of base64 that are passed over are those that line by line leave no doubt', () => {
+  const full = `${'QUJD'.repeat(19)}\r\n`
+  const start = `${head('Content-Type: multipart/mixed; boundary="b"')}--b\r\n`
+  const part =
+    'Content-Type: application/pdf; name="a.pdf"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+  const odd = fc.constantFrom(
+    '=',
+    '==',
+    '\r',
+    '\n',
+    '-',
+    '--b',
+    '--b--',
+    '!',
+    ' ',
+    'A',
+    'begin 644 x',
+    '\r\n',
+  )
+  const whole = (pieces: readonly Buffer[]): MimeStructure => {
+    const walker = mimeWalker()
+    for (const each of pieces) walker.feed(each)
+    walker.end()
+    return walker.structure()
+  }
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat({ max: 600 }), odd), { maxLength: 4 }),
+      fc.nat({ max: 700 }),
+      (changes, cut) => {
+        let body = full.repeat(8)
+        for (const [at, text] of changes)
+          body = body.slice(0, at) + text + body.slice(at + text.length)
+        const octets = Buffer.from(`${start}${part}${body}\r\n--b--\r\n`, 'latin1')
+        const oneByOne = Array.from(octets, (octet) => Buffer.of(octet))
+        const slowly = whole(oneByOne)
+        expect(whole([octets])).toEqual(slowly)
+        expect(whole([octets.subarray(0, cut), octets.subarray(cut)])).toEqual(slowly)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
