@@ -10,6 +10,7 @@ import { createSecureContext, type SecureContext } from 'node:tls'
 import { log } from '../log.ts'
 import { spare } from '../spared.ts'
 import { type Door, guard } from './admission.ts'
+import { nothing } from './short-lived.ts'
 
 type HarakaServer = {
   readonly createServer: () => void
@@ -18,6 +19,8 @@ type HarakaServer = {
 }
 type HarakaConfig = { get: (name: string, ...how: unknown[]) => unknown }
 type HarakaResults = { readonly prototype: object }
+type Bind = (this: unknown, server: NetServer, options: object) => Promise<unknown>
+type HarakaNetUtils = { readonly Endpoint: { readonly prototype: { bind: Bind } } }
 type TlsSocket = { readonly certsByHost: { readonly set: (path: string, value: unknown) => void } }
 
 let server: HarakaServer | undefined
@@ -37,6 +40,7 @@ export function startHaraka(home: string, then: () => void): void {
   spare(require, 'haraka/outbound', { init_queue() {}, scan_queue_pids: () => [] })
   rememberSettings(require('haraka-config') as HarakaConfig)
   keepNoResults(require('haraka-results') as HarakaResults)
+  waitInLongerLine(require('haraka-net-utils') as HarakaNetUtils)
   server = require('haraka/server') as HarakaServer
   server.createServer()
 }
@@ -67,7 +71,19 @@ function keepNoResults({ prototype }: HarakaResults): void {
   Object.assign(prototype, { add: nothing, incr: nothing, push: nothing })
 }
 
-function nothing(): void {}
+/** Connections that may wait to be taken; Linux allows as many (net.core.somaxconn). */
+const backlog = 4096
+
+/**
+ * Haraka 3.3.4 leaves it at Node's 511, which a burst fills while the process collects garbage. A connection that finds no place is
+ * forgotten by Linux, and its client believes that it has one and waits.
+ */
+function waitInLongerLine({ Endpoint }: HarakaNetUtils): void {
+  const { bind } = Endpoint.prototype
+  Endpoint.prototype.bind = function (server, options) {
+    return bind.call(this, server, { ...options, backlog })
+  }
+}
 
 /** Called by the plugin `session` in Haraka's init hooks, which run when the listeners are up. */
 export function listenersAreUp(): void {

@@ -4,7 +4,7 @@
  */
 import { connection as constants } from 'haraka-constants'
 import { answerWith, replies } from './replies.ts'
-import { remove } from './short-lived.ts'
+import { nothing, remove } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
 /** Not a Set: see short-lived.ts. */
@@ -29,8 +29,6 @@ function forgetWhenClosed({ client }: Connection): void {
     }),
   )
 }
-
-function nothing(): void {}
 
 export function sessionEnds(connection: Connection): void {
   remove(open, connection)

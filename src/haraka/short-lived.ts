@@ -13,6 +13,9 @@ export function shortLived<Function>(method: Function): Function {
   return method
 }
 
+/** The one function that does nothing, made once. */
+export function nothing(): void {}
+
 /**
  * Takes one out of an array that serves as a set; others change their place. For sets and maps of sessions: the
  * table of a Set that it has outgrown leads to the one after it, so that once one table is old, all who have been

@@ -8,7 +8,7 @@
  */
 import { connection as constants } from 'haraka-constants'
 import { answerWith, replies } from './replies.ts'
-import { shortLived } from './short-lived.ts'
+import { nothing, shortLived } from './short-lived.ts'
 import type { Connection } from './types.ts'
 
 const { DATA, DISCONNECTING } = constants.state
@@ -96,5 +96,3 @@ export function takeData(
     }
   })
 }
-
-function nothing(): void {}

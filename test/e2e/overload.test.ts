@@ -61,8 +61,7 @@ test('with several times the mail it can take, it refuses at once and goes on, a
   const rate = accepted / seconds
   const before = rss()
   // Four times, and not two: how much it can take is not the same from one second to the next.
-  // And no more connections than a third of the ports there are: each keeps its own for a minute.
-  const over = await senders(Math.ceil(4 * rate), Math.min(4, 8000 / (4 * rate)))
+  const over = await senders(Math.ceil(4 * rate), 4)
   const grown = rss() - before
   const after = await senders(Math.ceil(rate / 4), 2)
   const shown = ({ acceptedMs, refusedMs, ...counts }: Outcome): string =>

@@ -31,7 +31,6 @@ const steps = [
 /** The last reply to each step, which the next waits for. */
 const awaited = [/^220 /m, /^250 /m, /^354 /m, /^250 OK /m]
 
-let sources = 0
 const counts = { accepted: 0, refusedAtConnect: 0, refusedLater: 0, failed: 0 }
 const times: { readonly accepted: number[]; readonly refused: number[] } = {
   accepted: [],
@@ -43,7 +42,7 @@ function session(done: () => void): void {
   let step = 0
   let text = ''
   let over = false
-  const socket = connect({ host, port: Number(port), localAddress: sourceAddress() })
+  const socket = connect({ host, port: Number(port) })
   const end = (what: keyof typeof counts): void => {
     if (over) return
     over = true
@@ -111,10 +110,4 @@ else {
     clearInterval(timer)
     if (open === 0) finish()
   }, 5)
-}
-
-/** Each has its own ports, and a port is kept for a minute: one address has too few for a quick machine. */
-function sourceAddress(): string {
-  sources = (sources + 1) % 16
-  return `127.0.0.${2 + sources}`
 }
