@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { errorCode } from '../../src/errors.ts'
 import { freePort } from './port.ts'
 
 export type RunningRspamd = {
@@ -31,9 +32,16 @@ export async function startRspamd(): Promise<RunningRspamd> {
     async stop() {
       if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
       await gone
+      // A worker may go a moment later than its parent, and still take a connection.
+      while (!(await isRefused(url)));
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+async function isRefused(url: string): Promise<boolean> {
+  const failure = await fetch(url).catch((error: unknown) => error)
+  return failure instanceof Error && errorCode(failure.cause) === 'ECONNREFUSED'
 }
 
 function configuration(directory: string, port: number): string {
