@@ -73,6 +73,24 @@ export function writeAllSync(disk: Disk, descriptor: number, octets: Buffer[]): 
   for (let rest = octets; rest.length > 0; ) rest = without(rest, disk.writevSync(descriptor, rest))
 }
 
+/** The octets of a file are on disk when this resolves; one that is gone needs none. */
+export async function fsyncFile(disk: Disk, path: string): Promise<void> {
+  // Nearly always: told by an exception it would cost 50 µs of CPU instead of 8.
+  if (!fs.existsSync(path)) return
+  let descriptor: number
+  try {
+    descriptor = disk.openSync(path)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    throw error
+  }
+  try {
+    await disk.fsync(descriptor)
+  } finally {
+    disk.closeSync(descriptor)
+  }
+}
+
 /** What is left of `octets` once the first `count` are written: a nearly full disk writes in part. */
 function without(octets: Buffer[], count: number): Buffer[] {
   let written = count

@@ -27,15 +27,12 @@ const readLength = 256 * 1024
 export const readAtOnce = readLength
 
 /** So many octets of the file, which has them, from a place in it. */
-export type Octets = (position: number, length: number) => Buffer | Promise<Buffer>
+type Octets = (position: number, length: number) => Buffer | Promise<Buffer>
 
 /** Opens the entry in the file at `path`; ENOENT when there is none. */
 export async function openEntry(path: string): Promise<SpoolEntry> {
   const small = readSmall(path)
-  if (small !== undefined) {
-    const octets: Octets = (position, length) => small.subarray(position, position + length)
-    return entryIn(path, small.length, octets, async () => {})
-  }
+  if (small !== undefined) return entryOf(small, path)
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
@@ -45,6 +42,12 @@ export async function openEntry(path: string): Promise<SpoolEntry> {
     await file.close()
     throw error
   }
+}
+
+/** The entry that these octets are; `path` names them in what is thrown. Throws `CorruptEntryError`. */
+export function entryOf(octets: Buffer, path: string): Promise<SpoolEntry> {
+  const read: Octets = (position, length) => octets.subarray(position, position + length)
+  return entryIn(path, octets.length, read, async () => {})
 }
 
 /**
@@ -68,8 +71,7 @@ function readSmall(path: string): Buffer | undefined {
   }
 }
 
-/** The entry in `size` octets; `path` names them in what is thrown. */
-export async function entryIn(
+async function entryIn(
   path: string,
   size: number,
   octets: Octets,

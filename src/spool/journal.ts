@@ -12,11 +12,10 @@
  * It has two files, so that one takes entries while the other is emptied. A journal that fails costs speed and
  * nothing else: it takes no more, and entries are fsynced by themselves.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode } from '../errors.ts'
 import type { DirectorySync } from './directory-sync.ts'
-import { type Disk, writeAllSync } from './disk.ts'
+import { type Disk, fsyncFile, writeAllSync } from './disk.ts'
 import { grouped } from './grouped.ts'
 
 export type Journal = {
@@ -40,7 +39,7 @@ export type JournalPlaces = {
 const magic = Buffer.from('PSTJNL\x00\x01', 'latin1')
 const frameLength = 16
 
-/** Octets up to which an entry is written twice: above, copying costs what an fsync does. */
+/** Octets of a message up to which its entry is written twice: as many as wait in memory by default. */
 export const mostJournaled = 128 * 1024
 
 /** So old may an entry in the journal be before it is fsynced by itself. */
@@ -52,6 +51,7 @@ const againMs = 30_000
 /** Octets in one of the two files above which it is not waited so long. */
 const mostOctets = 32 * 1024 * 1024
 
+/** Where nobody tells, each start may be one after a power cut. */
 const unknown = 'unknown'
 let bootOfThis: string | undefined
 
@@ -60,23 +60,21 @@ export function bootId(): string {
   try {
     bootOfThis ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   } catch {
-    // Where nobody tells, each start may be one after a power cut.
     bootOfThis = unknown
   }
   return bootOfThis
 }
 
-export const isBootKnown = (): boolean => bootId() !== unknown
-
-/** Whose journal a file is, by its name. */
-export type JournalName = { readonly boot: string; readonly pid: number }
+/** Whose journal a file is, by its name. `sinceBoot`: there was surely no power cut since it was made. */
+export type JournalName = { readonly pid: number; readonly sinceBoot: boolean }
 
 const nameOf = (half: string): string => `${bootId()}.${process.pid}.${half}`
 
 /** `undefined` for a file that is no journal. */
 export function parseJournalName(name: string): JournalName | undefined {
   const [, boot = '', pid = ''] = /^([\w-]+)\.(\d+)\.[ab]$/.exec(name) ?? []
-  return boot === '' ? undefined : { boot, pid: Number(pid) }
+  if (boot === '') return undefined
+  return { pid: Number(pid), sinceBoot: boot !== unknown && boot === bootId() }
 }
 
 /** The entries, up to where one is not whole: what is behind was promised to nobody. */
@@ -196,7 +194,7 @@ export function openJournal(
   /** Each entry that is still in the queue is on disk without the journal; then it is empty. */
   async function settleHalf(half: Half): Promise<void> {
     if (half.underWay > 0) await new Promise<void>((resolve) => (half.idle = resolve))
-    for (const id of half.ids) await fsyncFile(join(queue, id), disk)
+    for (const id of half.ids) await fsyncFile(disk, join(queue, id))
     // Also for those that are gone: none may be there again after a power cut, perhaps empty.
     await queueSync.sync()
     if (half.descriptor !== undefined) disk.emptySync(half.descriptor)
@@ -244,23 +242,5 @@ export function openJournal(
         if (!needsSettling(half)) disk.rmSync(half.path)
       }
     },
-  }
-}
-
-/** The octets of a file are on disk when this returns; one that is gone needs none. */
-export async function fsyncFile(path: string, disk: Disk): Promise<void> {
-  // Nearly always: told by an exception it would cost 50 µs of CPU instead of 8.
-  if (!existsSync(path)) return
-  let descriptor: number
-  try {
-    descriptor = disk.openSync(path)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
-    throw error
-  }
-  try {
-    await disk.fsync(descriptor)
-  } finally {
-    disk.closeSync(descriptor)
   }
 }

@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { errorCode } from '../errors.ts'
 import { isMessageId } from '../mail/message-id.ts'
 import { type DirectorySync, directorySync } from './directory-sync.ts'
-import { type Disk, writeAllSync } from './disk.ts'
-import { CorruptEntryError, entryIn, openEntry, type SpoolEntry } from './entry.ts'
-import { bootId, entriesIn, fsyncFile, isBootKnown, parseJournalName } from './journal.ts'
+import { type Disk, fsyncFile, writeAllSync } from './disk.ts'
+import { CorruptEntryError, entryOf, openEntry, type SpoolEntry } from './entry.ts'
+import { entriesIn, parseJournalName } from './journal.ts'
 
 export type RecoverPlaces = {
   readonly journal: string
@@ -31,23 +31,21 @@ export async function recoverJournals(
   isGone: (pid: number) => boolean,
 ): Promise<number> {
   let restored = 0
-  const isOfThisBoot = (name: string): boolean =>
-    isBootKnown() && parseJournalName(name)?.boot === bootId()
-  const names = readdirSync(places.journal).filter((name) => {
+  const journals = readdirSync(places.journal).flatMap((name) => {
     const of = parseJournalName(name)
-    return of !== undefined && (!isOfThisBoot(name) || isGone(of.pid))
+    const isLeft = of !== undefined && (!of.sinceBoot || isGone(of.pid))
+    return isLeft ? [{ path: join(places.journal, name), sinceBoot: of.sinceBoot }] : []
   })
-  if (names.length === 0) return 0
-  for (const name of names) {
-    const isSameBoot = isOfThisBoot(name)
-    for (const octets of entriesIn(readFileSync(join(places.journal, name)))) {
-      const id = await idOf(octets)
+  if (journals.length === 0) return 0
+  for (const { path, sinceBoot } of journals) {
+    for (const octets of entriesIn(readFileSync(path))) {
+      const id = await checkedId(() => entryOf(octets, path))
       // What is behind a damaged one was promised to nobody.
       if (id === undefined) break
       const target = join(places.queue, id)
       const isThere =
-        isSameBoot || (await isWhole(target, id)) || (await isWhole(join(places.dead, id), id))
-      if (isThere) await fsyncFile(target, disk)
+        sinceBoot || (await isWhole(target, id)) || (await isWhole(join(places.dead, id), id))
+      if (isThere) await fsyncFile(disk, target)
       else {
         await restore(octets, join(places.incoming, `${id}.restored`), target, disk)
         restored += 1
@@ -55,24 +53,18 @@ export async function recoverJournals(
     }
   }
   await places.queueSync.sync()
-  for (const name of names) disk.rmSync(join(places.journal, name))
+  for (const { path } of journals) disk.rmSync(path)
   // Or the next start would put back what is delivered by then.
-  const journals = directorySync(places.journal, disk)
-  await journals.sync().finally(journals.close)
+  const names = directorySync(places.journal, disk)
+  await names.sync().finally(names.close)
   return restored
-}
-
-/** `undefined` when the entry is not what was written. */
-async function idOf(octets: Buffer): Promise<string | undefined> {
-  const read = (position: number, length: number) => octets.subarray(position, position + length)
-  return checkedId(() => entryIn('a journal', octets.length, read, async () => {}))
 }
 
 async function isWhole(path: string, id: string): Promise<boolean> {
   return (await checkedId(() => openEntry(path))) === id
 }
 
-/** Reads an entry to its end. */
+/** Reads an entry to its end; `undefined` when it is not what was written, or not there. */
 async function checkedId(open: () => Promise<SpoolEntry>): Promise<string | undefined> {
   try {
     const entry = await open()

@@ -18,10 +18,10 @@ import { dirname, join, resolve } from 'node:path'
 import { errorCode } from '../errors.ts'
 import { isMessageId } from '../mail/message-id.ts'
 import { type DirectorySync, directorySync } from './directory-sync.ts'
-import { type Disk, nodeDisk } from './disk.ts'
+import { type Disk, fsyncFile, nodeDisk } from './disk.ts'
 import { Draft } from './draft.ts'
 import { CorruptEntryError, openEntry, type SpoolEntry } from './entry.ts'
-import { fsyncFile, type Journal, openJournal } from './journal.ts'
+import { type Journal, openJournal } from './journal.ts'
 import { forgiven, hurried, noProgress, type Progress, parseProgress } from './progress.ts'
 import { recoverJournals } from './recover.ts'
 import { openSpares, removeSpares, type Spares } from './spares.ts'
@@ -233,7 +233,7 @@ export class Spool {
   async bury(id: string, progress: Progress): Promise<void> {
     await this.writeProgress(id, progress)
     // The journal knows of the queue only.
-    await fsyncFile(this.#entry(id, 'queue'), this.#disk)
+    await fsyncFile(this.#disk, this.#entry(id, 'queue'))
     this.#disk.renameSync(this.#progress(id, 'queue'), this.#progress(id, 'dead'))
     try {
       this.#disk.renameSync(this.#entry(id, 'queue'), this.#entry(id, 'dead'))

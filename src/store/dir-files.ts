@@ -99,7 +99,7 @@ const running = new Map<string, Promise<void>>()
 const due = new Map<string, Promise<void>>()
 
 /**
- * A new entry survives a power cut only after this. Grouped, as in src/spool/directory-sync.ts: who asks
+ * A new entry survives a power cut only after this. Grouped, as in src/spool/grouped.ts: who asks
  * gets the first fsync that begins after that, and shares it.
  */
 export function syncFolder(path: string): Promise<void> {

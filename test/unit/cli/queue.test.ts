@@ -1,12 +1,11 @@
 /** `postern queue`: commands that only look leave nothing behind. */
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { describeError } from '../../../src/errors.ts'
 import { newMessageId } from '../../../src/mail/message-id.ts'
-import { bootId } from '../../../src/spool/journal.ts'
 import { Spool } from '../../../src/spool/spool.ts'
-import { keep } from '../spool/support.ts'
+import { bootAgain, keep } from '../spool/support.ts'
 import { newHome } from './support.ts'
 
 const commands = [
@@ -35,11 +34,7 @@ test('queue recover brings back what only the journal on the disk of a dead mach
   const id = await keep(spool, Buffer.from('Subject: 1\r\n\r\n'))
   const place = (name: string): string => join(dataDir, 'spool', name)
   rmSync(join(place('queue'), id))
-  for (const name of readdirSync(place('journal')))
-    renameSync(
-      join(place('journal'), name),
-      join(place('journal'), name.replace(bootId(), 'there')),
-    )
+  bootAgain(dataDir)
 
   const first = await home.run('queue', 'recover', dataDir)
   expect(first.out.toString()).toBe('1 brought back from the journal.\n')

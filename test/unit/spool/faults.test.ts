@@ -4,7 +4,7 @@
  * promised; nothing is left that is in the way of what comes later. With a journal, as SMTP processes commit, and
  * without.
  */
-import { existsSync, readdirSync, renameSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCode } from '../../../src/errors.ts'
@@ -18,7 +18,7 @@ import {
   type Omitted,
   powerCut,
 } from './disk-model.ts'
-import { filesOf, messageIn, restOfRecord, Spool, scratch } from './support.ts'
+import { bootAgain, filesOf, messageIn, restOfRecord, Spool, scratch } from './support.ts'
 
 const KiB = 1024
 
@@ -207,14 +207,6 @@ function yes(): boolean {
 }
 function no(): boolean {
   return false
-}
-
-/** The journals there are those of an earlier boot. */
-function bootAgain(dataDir: string): void {
-  const journal = join(dataDir, 'spool', 'journal')
-  if (!existsSync(journal)) return
-  for (const name of readdirSync(journal))
-    renameSync(join(journal, name), join(journal, name.replace(/^[^.]+/, 'an-earlier-boot')))
 }
 
 /** What is wrong after a power cut at each operation in turn, and after the last one. */

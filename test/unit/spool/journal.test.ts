@@ -2,14 +2,15 @@
  * The journal: one fsync for all that wait, emptied soon, and after a power cut all that it holds is in the
  * queue. What each failure and each power cut does to it is in faults.test.ts.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Disk, nodeDisk } from '../../../src/spool/disk.ts'
-import { bootId, mostJournaled } from '../../../src/spool/journal.ts'
+import { mostJournaled } from '../../../src/spool/journal.ts'
 import { noProgress } from '../../../src/spool/progress.ts'
 import {
+  bootAgain,
   filesOf,
   keep,
   messageIn,
@@ -53,7 +54,7 @@ const journaledOctets = (dataDir: string): number =>
 /** The disk as a power cut may leave it: of the queue nothing, of the journal what was fsynced. */
 function cutPower(dataDir: string): void {
   for (const name of filesOf(dataDir, 'queue')) rmSync(join(dataDir, 'spool', 'queue', name))
-  for (const path of journals(dataDir)) renameSync(path, path.replace(bootId(), 'an-earlier-boot'))
+  bootAgain(dataDir)
 }
 
 /** A run that ends as by kill -9: nothing of it is settled or closed. */

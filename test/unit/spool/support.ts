@@ -1,5 +1,5 @@
 /** What the spool's tests share: a directory that goes away, a record, and what is on disk. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
@@ -36,6 +36,14 @@ type Place = 'incoming' | 'queue' | 'journal' | 'progress' | 'corrupt'
 
 export function filesOf(dataDir: string, place: Place) {
   return readdirSync(join(dataDir, 'spool', place)).sort()
+}
+
+/** The journals there are those of an earlier boot. */
+export function bootAgain(dataDir: string): void {
+  const journal = join(dataDir, 'spool', 'journal')
+  if (!existsSync(journal)) return
+  for (const name of readdirSync(journal))
+    renameSync(join(journal, name), join(journal, name.replace(/^[^.]+/, 'an-earlier-boot')))
 }
 
 /** The message of an entry, read to its end. */
