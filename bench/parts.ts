@@ -4,7 +4,6 @@ import { endToEnd } from './end-to-end.ts'
 import type { RatioName } from './goals.ts'
 import { latencies } from './latency.ts'
 import { memoryFigures } from './memory.ts'
-import { startOwn } from './peers/postern.ts'
 import { startGroup } from './peers/start.ts'
 import { describeLoad, describeServer, rowOf } from './report.ts'
 import { inTurns, ratioOf } from './rounds.ts'
@@ -124,8 +123,7 @@ async function measureLatency({ quick, mail, dns, latency }: Run): Promise<void>
 }
 
 async function measureMemory(run: Run): Promise<void> {
-  const server = await startOwn({ dns: run.dns, delivers: true })
-  run.memory = await memoryFigures(server, await run.mail.file(4096))
+  run.memory = await memoryFigures(run.dns, await run.mail.file(4096))
 }
 
 async function measureSealing({ ratios }: Run): Promise<void> {

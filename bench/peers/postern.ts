@@ -44,7 +44,7 @@ export async function startOwn({
       // What tests make faster, as it is by default.
       delivery: { firstRetryMs: 5000, maxRetryMs: 3_600_000, sweepSeconds: 30 },
       ...config,
-      smtp: { processes, ...tls },
+      smtp: { ...(config['smtp'] as object | undefined), processes, ...tls },
     },
   })
   const stop = (): Promise<void> => postern.killAll()
