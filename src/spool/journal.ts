@@ -1,7 +1,7 @@
 /**
  * The journal of one SMTP process: what makes small messages durable by one fsync for all that wait, instead of
  * one for each and one of the directory. An entry is written twice, into its own file, which is what all others
- * read, and behind the others here; only the journal is fsynced before 250. Two seconds later what is
+ * read, and behind the others here; only the journal is fsynced before 250. Five seconds later what is
  * still in the queue is fsynced by itself, and the journal emptied: nearly always it has been delivered by then
  * and never needs the disk. The journal is read after a power cut only (recover.ts).
  *
@@ -43,13 +43,13 @@ const frameLength = 16
 export const mostJournaled = 128 * 1024
 
 /** So old may an entry in the journal be before it is fsynced by itself. */
-const settleMs = 2000
+const settleMs = 5000
 
 /** So long is a disk left alone that could not do it. */
 const againMs = 30_000
 
 /** Octets in one of the two files above which it is not waited so long. */
-const mostOctets = 32 * 1024 * 1024
+const mostOctets = 64 * 1024 * 1024
 
 /** Where nobody tells, each start may be one after a power cut. */
 const unknown = 'unknown'
@@ -197,8 +197,10 @@ export function openJournal(
     for (const id of half.ids) await fsyncFile(disk, join(queue, id))
     // Also for those that are gone: none may be there again after a power cut, perhaps empty.
     await queueSync.sync()
-    if (half.descriptor !== undefined) disk.emptySync(half.descriptor)
     closeHalf(half)
+    await disk.truncate(half.path)
+    // Or what was delivered long ago might be there again after a power cut, and be delivered again.
+    await fsyncFile(disk, half.path)
     Object.assign(half, { ids: [], octets: 0, idle: undefined, broken: false })
   }
 

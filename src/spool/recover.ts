@@ -1,7 +1,7 @@
 /**
  * Reading journals that processes left which did not end well. After a kill everything is in the queue and only
  * has to be fsynced; after a power cut a journal may hold the only copy of what was promised. Then each entry of it
- * is put into the queue that is not there, whole: those that had been delivered, too, up to two seconds
+ * is put into the queue that is not there, whole: those that had been delivered, too, up to five seconds
  * before. They are delivered once more, and find their own objects.
  */
 import { readdirSync, readFileSync } from 'node:fs'

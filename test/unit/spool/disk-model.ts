@@ -49,6 +49,21 @@ export type ModelDisk = {
 /** What the real disk does is not asked here. */
 export const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
+const pageLength = 4096
+
+/** Of each page what is in it now, or what was when it was fsynced; zeros where there is neither. */
+function leftOf({ content, synced }: Inode, octets: Fate['octets']): Buffer {
+  const now = content()
+  const left = Buffer.alloc(Math.max(now.length, synced.length))
+  let end = 0
+  for (let at = 0; at < left.length; at += pageLength) {
+    const part = (octets() ? now : synced).subarray(at, at + pageLength)
+    const count = part.copy(left, at)
+    if (count > 0) end = at + count
+  }
+  return left.subarray(0, end)
+}
+
 export function modelDisk(): ModelDisk {
   const root = scratch(inMemory)
   const done: string[] = []
@@ -145,9 +160,10 @@ export function modelDisk(): ModelDisk {
     },
     openSync: (path) => openedAgain(path, nodeDisk.openSync),
     openAppendedSync: (path) => openedAgain(path, nodeDisk.openAppendedSync),
-    emptySync(descriptor) {
-      step('empty')
-      nodeDisk.emptySync(descriptor)
+    async truncate(path) {
+      step('truncate')
+      await nodeDisk.truncate(path)
+      inodeOf(path).content = () => Buffer.of()
     },
     truncateSync(path) {
       step('truncate')
@@ -232,7 +248,7 @@ export function modelDisk(): ModelDisk {
         const target = join(into, relative(root, path))
         if (!isThere(dirname(path))) continue
         if (inode === 'directory') mkdirSync(target, { recursive: true })
-        else writeFileSync(target, octets() ? inode.content() : inode.synced, { mode: 0o600 })
+        else writeFileSync(target, leftOf(inode, octets), { mode: 0o600 })
       }
     },
   }

@@ -237,6 +237,29 @@ describe.for(ways)('%s, a power cut at each operation in turn loses nothing prom
   })
 })
 
+test.for(Object.entries(fates))(
+  'what was delivered and settled is not there again after a power cut: of what was not fsynced %s',
+  async ([, fate]) => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const model = modelDisk()
+      const told = nothingTold()
+      const spool = openSpool(join(model.root, 'data'), model.disk, 'with a journal', told)
+      for (const size of [10, 9000]) await commit(spool, Buffer.alloc(size, 'x'), told)
+      for (const id of told.promised.keys()) await spool.remove(id)
+      await spool.emptied()
+      await spool.settle()
+      const next = scratch(inMemory)
+      model.afterPowerCut(next, fate(seed))
+      bootAgain(join(next, 'data'))
+      spool.close()
+      const after = new Spool(join(next, 'data'))
+      expect(await after.recover(() => true)).toBe(0)
+      expect(await Array.fromAsync(after.ids())).toEqual([])
+      after.close()
+    }
+  },
+)
+
 describe.for(ways)('%s, the model finds an fsync that is left out', (way) => {
   test.for([
     ['fsync of a file', 'names are there, octets are not: a journal of names', 'not whole'],
