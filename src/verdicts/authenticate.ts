@@ -1,23 +1,21 @@
 /**
  * SPF (RFC 7208), DKIM (RFC 6376, 8301, 8463), DMARC (RFC 9989) and ARC (RFC 8617), on the bytes as captured.
- * DKIM is verified here (dkim/verify.ts), the others by mailauth in strict mode. Promises a verdict for each of
- * them whatever the message or DNS holds, and soon after `signal` aborts; look-ups, signatures and texts are
- * bounded (pitfalls P42, P47). Never takes a client's or a sender's own claims for results.
+ * DKIM is verified here (dkim/verify.ts) and SPF evaluated (spf/check-host.ts), DMARC and ARC by mailauth in strict
+ * mode. Promises a verdict for each of them whatever the message or DNS holds, and soon after `signal` aborts; look-ups,
+ * signatures and texts are bounded (pitfalls P42, P47). Never takes a client's or a sender's own claims for results.
  */
 import { evaluateDmarc } from 'mailauth/lib/dmarc/verify.js'
-import { spf as checkSpf } from 'mailauth/lib/spf/index.js'
 import { formatDomain, getAlignment } from 'mailauth/lib/tools.js'
-import type { Dns, Resolve } from '../dns/resolver.ts'
+import type { Dns } from '../dns/resolver.ts'
 import { parseAddressList } from '../mail/address-list.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
-import { spfVerdicts } from '../mail/spf-verdict.ts'
-import type { Authentication, SpfJudgement, SpfResult } from '../mail/verdict.ts'
+import type { Authentication } from '../mail/verdict.ts'
 import { arcOf, trustedDmarcPass } from './arc.ts'
 import { judgeDkim, judgeDmarc } from './authenticated.ts'
 import { contentOf, type RawField, rawFields } from './dkim/fields.ts'
 import { type VerifiedSignature, verifyDkim } from './dkim/verify.ts'
-import { bounded, mailauthEngine } from './reported.ts'
+import { judgeSpf } from './spf/judge.ts'
 
 export type AuthenticationOptions = {
   readonly hostname: string
@@ -27,7 +25,6 @@ export type AuthenticationOptions = {
 }
 
 type Client = Pick<Envelope, 'remoteIp' | 'helo' | 'reversePath'>
-type Spf = Awaited<ReturnType<typeof checkSpf>>
 
 export async function authenticate(
   message: CapturedMessage,
@@ -39,10 +36,9 @@ export async function authenticate(
   const { maxSignatures, hostname } = options
   const resolver = dns.budgeted(options.maxDnsQueries, signal)
   const fields = rawFields(message.header)
-  const [dkim, spf, helo, { arc, chain }] = await Promise.all([
+  const [dkim, spf, { arc, chain }] = await Promise.all([
     verifyDkim(message, fields, maxSignatures, resolver),
-    spfOf(client, hostname, resolver),
-    heloOf(client, hostname, resolver),
+    judgeSpf(client, hostname, resolver),
     arcOf(message, fields, maxSignatures, resolver),
   ])
   const authors = authorsOf(fields)
@@ -50,7 +46,7 @@ export async function authenticate(
   const dmarc = await evaluateDmarc({
     headerFrom: authors.addresses,
     fromFields: authors.fields,
-    spfDomains: spf.status.result === 'pass' ? [spf.domain] : [],
+    spfDomains: spf.result === 'pass' ? [spf.domain] : [],
     dkimDomains: valid.map(({ domain, body }) => ({
       domain,
       underSized: body === undefined ? 0 : body.total - body.signed,
@@ -65,7 +61,7 @@ export async function authenticate(
   }))
   const trusted = trustedDmarcPass(chain, arc, author, options.trustedSealers)
   return {
-    spf: judgeSpf(spf, client, helo),
+    spf,
     dkim: judgeDkim(signatures, dkim.unverified),
     ...judgeDmarc(dmarc.response, dmarc.reason, trusted),
     arc,
@@ -108,63 +104,4 @@ function isAligned(
   if (result === 'pass' && dkimAligned !== undefined) return dkimAligned.has(formatDomain(domain))
   const strict = response !== false && response.alignment?.dkim?.strict === true
   return getAlignment(author, [domain], strict) !== false
-}
-
-function spfOf(
-  { remoteIp, helo, reversePath }: Client,
-  mta: string,
-  resolver: Resolve,
-): Promise<Spf> {
-  const given = { sender: reversePath, ip: remoteIp, helo, mta, strict: true } as const
-  return lending(resolver, (lent) => checkSpf({ ...given, resolver: lent }))
-}
-
-/**
- * Lends a resolver until `work` has ended. mailauth 7.1.0 hangs functions on functions, which V8 keeps until the next
- * mark-compact (src/haraka/short-lived.ts), and with them the session that a resolver leads to.
- */
-async function lending<Result>(
-  resolver: Resolve,
-  work: (lent: Resolve) => Promise<Result>,
-): Promise<Result> {
-  let owned: Resolve | undefined = resolver
-  try {
-    return await work((name, type) =>
-      owned === undefined ? Promise.reject(new Error('it is over')) : owned(name, type),
-    )
-  } finally {
-    owned = undefined
-  }
-}
-
-function judgeSpf(
-  { domain, status }: Spf,
-  client: Client,
-  helo: SpfJudgement['helo'],
-): SpfJudgement {
-  const verdict = spfVerdicts[status.result as SpfResult] ?? 'PROCESSING_FAILED'
-  return {
-    verdict,
-    ...(verdict === 'PASS' ? {} : { reason: `spf-${status.result}` }),
-    engine: mailauthEngine,
-    result: status.result,
-    // RFC 7208 §2.4: of the null reverse-path the HELO identity is checked.
-    identity: client.reversePath === '' ? 'helo' : 'mailfrom',
-    domain: bounded(domain),
-    ...(status.comment === undefined ? {} : { comment: bounded(status.comment) }),
-    ...(helo === undefined ? {} : { helo }),
-  }
-}
-
-/** RFC 7208 §2.3: the HELO identity too, where it is a name and not what MAIL FROM is judged by anyway. */
-async function heloOf(
-  { remoteIp, helo, reversePath }: Client,
-  mta: string,
-  resolver: Resolve,
-): Promise<SpfJudgement['helo']> {
-  const isName = /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?$/i.test(helo)
-  if (reversePath === '' || !isName || /\.\d+\.?$/.test(helo)) return undefined
-  const given = { ip: remoteIp, helo, mta, strict: true } as const
-  const { status } = await lending(resolver, (lent) => checkSpf({ ...given, resolver: lent }))
-  return { domain: bounded(helo), result: status.result }
 }

@@ -1,21 +1,4 @@
 /** What Postern uses of the parts of mailauth 7.1.0 that have no types, or types that leave out half. */
-declare module 'mailauth/lib/spf/index.js' {
-  import type { Resolve } from '../dns/resolver.ts'
-  import type { SpfResult } from '../mail/verdict.ts'
-
-  export function spf(options: {
-    readonly sender?: string
-    readonly ip: string
-    readonly helo: string
-    readonly mta: string
-    readonly strict: true
-    readonly resolver: Resolve
-  }): Promise<{
-    readonly domain: string
-    readonly status: { readonly result: SpfResult; readonly comment?: string }
-  }>
-}
-
 declare module 'mailauth/lib/dmarc/verify.js' {
   import type { Resolve } from '../dns/resolver.ts'
   import type { DmarcPolicy } from '../mail/verdict.ts'

@@ -256,7 +256,12 @@ test.for(cases)('%s', async ([name, message, sent, verdicts]) => {
 test('the receipt says who judged, by what, and why', async () => {
   const { message } = await stored(await signed(attachment('clean')))
   expect(message.receipt.verdicts).toMatchObject({
-    spf: { engine: 'mailauth@7.1.0', result: 'pass', identity: 'mailfrom', domain: 'good.test' },
+    spf: {
+      engine: expect.stringMatching(/^postern@\d/),
+      result: 'pass',
+      identity: 'mailfrom',
+      domain: 'good.test',
+    },
     dkim: { signatures: [{ result: 'pass', domain: 'good.test', selector: 'rsa', aligned: true }] },
     dmarc: {
       result: 'pass',
