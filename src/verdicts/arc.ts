@@ -7,6 +7,7 @@ import type { Resolve } from '../dns/resolver.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { ArcReport } from '../mail/verdict.ts'
 import type { RawField } from './dkim/fields.ts'
+import { plainName } from './dkim/names.ts'
 import { bounded } from './reported.ts'
 import { withFewerSignatures } from './signatures.ts'
 
@@ -76,13 +77,15 @@ export function trustedDmarcPass(
   return sawDmarcPass(field, author) ? sealers.at(-1) : undefined
 }
 
-/** RFC 8601 §2.2: whether the results hold `dmarc=pass` with `header.from=` this domain. */
+/** RFC 8601 §2.2: whether the results hold `dmarc=pass` with `header.from=` this domain, a plain name. */
 export function sawDmarcPass(field: string, domain: string): boolean {
   return statements(field.slice(field.indexOf(':') + 1)).some((statement) => {
     const [method, ...properties] = statement
     return (
       method?.toLowerCase() === 'dmarc=pass' &&
-      properties.some((each) => each.toLowerCase() === `header.from=${domain}`)
+      properties.some(
+        (each) => /^header\.from=/i.test(each) && plainName(each.slice(12)) === domain,
+      )
     )
   })
 }

@@ -1,5 +1,4 @@
 /** From what was found to the verdicts of DKIM and DMARC. Pure. SES: reference §5.2 */
-import type { Dmarc } from 'mailauth/lib/dmarc/verify.js'
 import { dkimVerdict } from '../mail/dkim-verdict.ts'
 import type {
   Authentication,
@@ -8,7 +7,8 @@ import type {
   DmarcJudgement,
 } from '../mail/verdict.ts'
 import type { VerifiedSignature } from './dkim/verify.ts'
-import { bounded, mailauthEngine, posternEngine } from './reported.ts'
+import type { Dmarc } from './dmarc/evaluate.ts'
+import { bounded, posternEngine } from './reported.ts'
 
 /** `aligned`: with the one From domain; without such a one nothing is. */
 export type AlignedSignature = VerifiedSignature & { readonly aligned: boolean }
@@ -40,43 +40,33 @@ function signatureOf(found: AlignedSignature): DkimSignature {
   }
 }
 
-/** RFC 9989 §5.3.1: without exactly one author domain DMARC can't be evaluated, which proves nothing good. */
-const skipReasons: Readonly<Record<string, string>> = {
-  'no-author-domain': 'from-missing',
-  'multiple-from-fields': 'from-several',
-  'multiple-author-domains': 'from-several',
-  'invalid-author-domain': 'from-invalid',
-}
-
 /** `arcSealer`: whose word replaces a failure, where the operator trusts its seals (arc.ts). */
 export function judgeDmarc(
-  found: Dmarc | false,
-  skipped: string | undefined,
+  found: Dmarc,
   arcSealer: string | undefined,
 ): Pick<Authentication, 'dmarc' | 'dmarcPolicy'> {
-  const engine = mailauthEngine
-  if (found === false) {
-    const reason = skipReasons[skipped ?? ''] ?? 'from-missing'
-    return { dmarc: { verdict: 'PROCESSING_FAILED', reason, engine } }
-  }
-  const result = dmarcResult(found.status.result)
+  const engine = posternEngine
+  // RFC 9989 §5.3.1: whose policy counts nobody can say, which proves nothing good.
+  if (found.result === 'skipped')
+    return { dmarc: { verdict: 'PROCESSING_FAILED', reason: found.reason, engine } }
+  const { result, domain, policyDomain, policy } = found
   const { spf, dkim } = found.alignment ?? {}
   const about: DmarcJudgement = {
     verdict: 'GRAY',
     engine,
     result,
-    ...(found.status.header?.from ? { domain: bounded(found.status.header.from) } : {}),
-    ...(found.policyDomain ? { policyDomain: bounded(found.policyDomain) } : {}),
-    ...(found.policy ? { policy: found.policy } : {}),
+    domain: bounded(domain),
+    ...(policyDomain === undefined ? {} : { policyDomain: bounded(policyDomain) }),
+    ...(policy === undefined ? {} : { policy }),
     alignment: {
-      ...(spf?.result ? { spf: bounded(spf.result) } : {}),
-      ...(dkim?.result ? { dkim: bounded(dkim.result) } : {}),
+      ...(spf === undefined ? {} : { spf: bounded(spf) }),
+      ...(dkim === undefined ? {} : { dkim: bounded(dkim) }),
     },
   }
   switch (result) {
     case 'pass':
       // All that was proved is the beginning of the body: see isPartial.
-      return !spf?.result && (dkim?.underSized ?? 0) > 0
+      return found.partial
         ? { dmarc: { ...about, reason: 'dkim-partial-body' } }
         : { dmarc: { ...about, verdict: 'PASS' } }
     case 'fail':
@@ -86,16 +76,11 @@ export function judgeDmarc(
       }
       return {
         dmarc: { ...about, verdict: 'FAIL', reason: 'dmarc-fail' },
-        ...(found.policy ? { dmarcPolicy: found.policy } : {}),
+        dmarcPolicy: found.policy,
       }
     case 'none':
       return { dmarc: { ...about, reason: 'dmarc-none' } }
-    default:
-      return { dmarc: { ...about, verdict: 'PROCESSING_FAILED', reason: `dmarc-${result}` } }
+    case 'temperror':
+      return { dmarc: { ...about, verdict: 'PROCESSING_FAILED', reason: 'dmarc-temperror' } }
   }
-}
-
-function dmarcResult(word: string): NonNullable<DmarcJudgement['result']> {
-  if (word === 'pass' || word === 'fail' || word === 'none' || word === 'temperror') return word
-  return 'permerror'
 }

@@ -74,6 +74,28 @@ test.for(cases)('From %s by %s is %s, policy %s: %s', async ([from, sender, verd
   if (verdict !== 'PASS') expect(found.dmarc.reason).toMatch(/^dmarc-/)
 })
 
+test('what is told of it: who judged, whose record it was, and who vouched', async () => {
+  const found = await of('From: <a@sub.good.test>', 'good.test')
+  expect(found.dmarc).toEqual({
+    verdict: 'PASS',
+    engine: expect.stringMatching(/^postern@\d/),
+    result: 'pass',
+    domain: 'sub.good.test',
+    policyDomain: 'good.test',
+    policy: 'reject',
+    alignment: { spf: 'good.test' },
+  })
+  const none = await of('From: <a@norecord.test>', 'good.test')
+  expect(none.dmarc).toEqual({
+    verdict: 'GRAY',
+    reason: 'dmarc-none',
+    engine: expect.any(String),
+    result: 'none',
+    domain: 'norecord.test',
+    alignment: {},
+  })
+})
+
 const addresses = (count: number, domain: string): string =>
   Array.from({ length: count }, (_, index) => `<u${index}@${domain}>`).join(',\r\n ')
 
@@ -92,6 +114,12 @@ const froms = [
     'PROCESSING_FAILED',
     'from-several',
     'two domains in one (RFC 9989 §5.3.1)',
+  ],
+  [
+    'From: <a@good.test>, <b@>',
+    'PROCESSING_FAILED',
+    'from-invalid',
+    'nobody knows who the second is',
   ],
   [`From: ${addresses(200, 'good.test')}`, 'PASS', undefined, 'two hundred of one domain'],
   [
@@ -200,6 +228,7 @@ describe('ARC', () => {
     expect(sawDmarcPass(field('dmarc=pass header.from=a.test'), 'a.test')).toBe(true)
     expect(sawDmarcPass(field('DMARC = Pass (p=none) Header.From = A.test'), 'a.test')).toBe(true)
     expect(sawDmarcPass(field('dmarc=pass reason="x" header.from=a.test'), 'a.test')).toBe(true)
+    expect(sawDmarcPass(field('dmarc=pass header.from=\u00fc.test'), 'xn--tda.test')).toBe(true)
     expect(sawDmarcPass(field('dmarc=pass header.from="b header.from=a.test"'), 'a.test')).toBe(
       false,
     )
@@ -208,7 +237,7 @@ describe('ARC', () => {
   })
 })
 
-test('a sender cannot bring its own results: mailauth reads none of the message', async () => {
+test('a sender cannot bring its own results: nobody reads them', async () => {
   const forged = message(
     'Authentication-Results: mx.here.test; dmarc=pass header.from=reject.test\r\nReceived-SPF: pass\r\nReturn-Path: <a@good.test>\r\nReceived: from good.test ([192.0.2.10])\r\nFrom: <a@reject.test>',
   )

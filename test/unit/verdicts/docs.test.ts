@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../../..')
 
 test('every reason in the code is on the page', () => {
   const page = readFileSync(join(root, 'docs/verdicts.md'), 'utf8')
-  const reasons = globSync('src/verdicts/*.ts', { cwd: root, exclude: ['**/clamd.ts'] }).flatMap(
+  const reasons = globSync('src/verdicts/**/*.ts', { cwd: root, exclude: ['**/clamd.ts'] }).flatMap(
     (file) =>
       [...readFileSync(join(root, file), 'utf8').matchAll(/\breason: '([a-z-]+)'(?! \|)/g)].map(
         ([, reason = '']) => reason,
