@@ -54,8 +54,8 @@ function organizationAmong(found: readonly Found[], start: string): string {
   const last = found.at(-1)
   if (last === undefined) return start
   const { domain, record } = last
-  if (record.psd !== 'y' || domain === start) return domain
-  // One label below the public suffix.
+  if (record.psd !== 'y') return domain
+  // One label below the public suffix; which is an organization, too, to its own mail.
   const labels = domain.split('.').length + 1
   return start.split('.').slice(-labels).join('.')
 }
