@@ -41,8 +41,7 @@ export async function authenticate(
     arcOf(message, fields, maxSignatures, resolver),
   ])
   const author = authorOf(fields)
-  const passed = spf.result === 'pass' ? spf.domain : undefined
-  const dmarc = await evaluateDmarc(author, passed, dkim.signatures, resolver)
+  const dmarc = await evaluateDmarc(author, spf, dkim.signatures, resolver)
   const signatures = dkim.signatures.map((each) => ({
     ...each,
     aligned: dmarc.aligned.has(each.domain),

@@ -3,7 +3,7 @@
  * outcome whatever message and DNS hold; what it asks DNS is bounded. RFC 9989 §5.3
  */
 import type { Resolve } from '../../dns/resolver.ts'
-import type { DmarcPolicy } from '../../mail/verdict.ts'
+import type { DmarcPolicy, SpfResult } from '../../mail/verdict.ts'
 import { plainName } from '../dkim/names.ts'
 import type { VerifiedSignature } from '../dkim/verify.ts'
 import { alignedBySuffix, relaxedAlignment } from './alignment.ts'
@@ -49,10 +49,12 @@ type Judged = {
 
 type Signature = Pick<VerifiedSignature, 'domain' | 'result' | 'body'>
 
-/** `spf`: the domain that SPF passed for. */
+/** What SPF says of the domain that it asked. */
+export type SpfIdentity = { readonly domain: string; readonly result: SpfResult }
+
 export async function evaluateDmarc(
   author: Author,
-  spf: string | undefined,
+  spf: SpfIdentity,
   signatures: readonly Signature[],
   resolve: Resolve,
 ): Promise<Dmarc> {
@@ -69,8 +71,9 @@ export async function evaluateDmarc(
   const inherited = policyDomain !== domain
   const { policy, certain } = await policyFor(domain, inherited, found.record.policies, resolve)
   const identities = await checked(domain, identitiesOf(spf, signatures, record), lookup)
-  const vouching = identities.filter(({ valid, aligned }) => valid && aligned === true)
-  const open = identities.some(({ valid, aligned }) => valid && aligned === undefined)
+  const vouching = identities.filter(({ valid, aligned }) => valid === true && aligned === true)
+  // §5.3.6: what could not be checked, or whose alignment could not, might have vouched.
+  const open = identities.some(({ valid, aligned }) => valid !== false && aligned !== false)
   const bySpf = vouching.find(({ by }) => by === 'spf')
   const byDkim = vouching.find(({ by }) => by === 'dkim')
   const signers = identities.filter(({ by, aligned }) => by === 'dkim' && aligned === true)
@@ -93,7 +96,8 @@ type Identity = {
   readonly by: 'spf' | 'dkim'
   readonly domain: string
   readonly name: string
-  readonly valid: boolean
+  /** Undefined: DNS failed, and nobody can tell. */
+  readonly valid: boolean | undefined
   /** Octets at the end of the body that the signature leaves out (`l=`). */
   readonly unsigned: number
   readonly strict: boolean
@@ -101,19 +105,34 @@ type Identity = {
 
 /** The most useful first, because walks may run out: what is valid, and signs the most. */
 function identitiesOf(
-  spf: string | undefined,
+  spf: SpfIdentity,
   signatures: readonly Signature[],
   { strictSpf, strictDkim }: DmarcRecord,
 ): readonly Identity[] {
-  const signed = signatures.map(({ domain, result, body }): Identity => {
+  const bySpf = {
+    by: 'spf',
+    domain: spf.domain,
+    name: plainName(spf.domain),
+    valid: isValid(spf),
+    unsigned: 0,
+    strict: strictSpf,
+  } as const
+  const byDkim = signatures.map((each): Identity => {
+    const { domain, body } = each
     const unsigned = body === undefined ? 0 : body.total - body.signed
-    const valid = result === 'pass'
-    return { by: 'dkim', domain, name: plainName(domain), valid, unsigned, strict: strictDkim }
+    const name = plainName(domain)
+    return { by: 'dkim', domain, name, valid: isValid(each), unsigned, strict: strictDkim }
   })
-  signed.sort((a, b) => Number(b.valid) - Number(a.valid) || a.unsigned - b.unsigned)
-  if (spf === undefined) return signed
-  const name = plainName(spf)
-  return [{ by: 'spf', domain: spf, name, valid: true, unsigned: 0, strict: strictSpf }, ...signed]
+  byDkim.sort((a, b) => rank(a) - rank(b) || a.unsigned - b.unsigned)
+  return bySpf.valid === false ? byDkim : [bySpf, ...byDkim]
+}
+
+function isValid({ result }: SpfIdentity | Signature): boolean | undefined {
+  return result === 'temperror' ? undefined : result === 'pass'
+}
+
+function rank({ valid }: Identity): number {
+  return valid === true ? 0 : valid === undefined ? 1 : 2
 }
 
 /** Each with whether it is aligned with `author`; undefined: nobody can tell. */

@@ -25,6 +25,7 @@ function resolverOf(zone: Zone) {
 
 type Signed = readonly (string | readonly [domain: string, result: DkimResult, unsigned?: number])[]
 
+/** `spf`: the domain that it passed for. */
 async function evaluated(zone: Zone, domain: string, spf: string | undefined, signed: Signed = []) {
   const { asked, resolve } = resolverOf(zone)
   const signatures = signed.map((each) => {
@@ -32,7 +33,8 @@ async function evaluated(zone: Zone, domain: string, spf: string | undefined, si
     const body = unsigned === undefined ? {} : { body: { signed: 100, total: 100 + unsigned } }
     return { domain: name, result, ...body }
   })
-  return { ...(await evaluateDmarc({ domain }, spf, signatures, resolve)), asked }
+  const bySpf = { domain: spf ?? domain, result: spf === undefined ? 'none' : 'pass' } as const
+  return { ...(await evaluateDmarc({ domain }, bySpf, signatures, resolve)), asked }
 }
 
 describe('the examples of RFC 9989', () => {
@@ -171,9 +173,12 @@ describe('alignment', () => {
     expect(asked).toEqual(['_dmarc.good.test'])
   })
 
-  test('nor of what is of another top-level domain', async () => {
-    const found = await evaluated(zone, 'good.test', 'other.example', ['evil.example'])
-    expect(found).toMatchObject({ result: 'fail', asked: ['_dmarc.good.test'] })
+  test('of what is not below the organization nothing is asked for', async () => {
+    const record = '_dmarc.good.test'
+    const far = await evaluated(zone, 'good.test', 'other.example', ['evil.example'])
+    expect(far).toMatchObject({ result: 'fail', asked: [record] })
+    const near = await evaluated(zone, 'good.test', 'other.test', ['evilgood.test'])
+    expect(near).toMatchObject({ result: 'fail', asked: [record, '_dmarc.test'] })
   })
 
   test('of several signatures the one that leaves out least is told', async () => {
@@ -227,6 +232,9 @@ describe('alignment', () => {
       result: 'fail',
     })
     // SPF, and what is valid, comes first.
+    expect(await evaluated(none, 'good.test', 'spf.good.test', names)).toMatchObject({
+      result: 'pass',
+    })
     const invalid = names.map((name) => [name, 'fail'] as const)
     expect(await evaluated(none, 'good.test', undefined, [...invalid, 'good.test'])).toMatchObject({
       result: 'pass',
@@ -274,6 +282,42 @@ describe('where DNS fails', () => {
     expect((await evaluated(zone, author, spf)).result).toBe(result)
   })
 
+  const zone = { 'good.test': p('p=reject') }
+
+  test('what could not be checked might have vouched: nobody knows (§5.3.6)', async () => {
+    const failed = ['good.test', 'temperror'] as const
+    expect(await evaluated(zone, 'good.test', undefined, [failed])).toMatchObject({
+      result: 'temperror',
+      policy: 'reject',
+      alignment: {},
+    })
+    expect(await evaluated(zone, 'good.test', 'good.test', [failed])).toMatchObject({
+      result: 'pass',
+    })
+  })
+
+  test('what could not be checked and is of somebody else could not have vouched', async () => {
+    for (const other of ['other.test', 'good.example', '']) {
+      const found = await evaluated(zone, 'good.test', undefined, [[other, 'temperror']])
+      expect([other, found.result]).toEqual([other, 'fail'])
+    }
+  })
+
+  test('SPF may fail to be checked, too', async () => {
+    const results = [
+      ['temperror', 'good.test', 'temperror'],
+      ['temperror', 'other.test', 'fail'],
+      ['permerror', 'good.test', 'fail'],
+      ['softfail', 'good.test', 'fail'],
+    ] as const
+    for (const [result, domain, expected] of results) {
+      const author = { domain: 'good.test' }
+      const { resolve } = resolverOf(zone)
+      const found = await evaluateDmarc(author, { domain, result }, [], resolve)
+      expect([result, domain, found.result]).toEqual([result, domain, expected])
+    }
+  })
+
   test('whatever comes instead of an answer, there is an outcome', async () => {
     const odd = fc.oneof(fc.anything(), fc.constantFrom([['v=DMARC1; p=reject']], [[p('psd=y')]]))
     await fc.assert(
@@ -289,7 +333,8 @@ describe('where DNS fails', () => {
           }
           const signatures = domains.map((domain) => ({ domain, result: 'pass' as const }))
           for (const domain of ['a.good.test', ...domains.filter((each) => each !== '')]) {
-            const { result } = await evaluateDmarc({ domain }, 'test', signatures, resolve)
+            const spf = { domain: 'test', result: 'pass' } as const
+            const { result } = await evaluateDmarc({ domain }, spf, signatures, resolve)
             expect(['pass', 'fail', 'none', 'temperror']).toContain(result)
           }
         },

@@ -28,6 +28,8 @@ const zones: Zones = {
   'strict.test': { TXT: [spf] },
   'norecord.test': { TXT: [spf] },
   '_dmarc.servfail.test': 'SERVFAIL',
+  'spffails.test': 'SERVFAIL',
+  '_dmarc.spffails.test': dmarc('p=reject'),
   '_dmarc.broken.test': { TXT: ['v=DMARC1; nonsense'] },
   's._domainkey.list.test': { TXT: [`v=DKIM1; p=${key.publicKey.toString('base64')}`] },
 }
@@ -66,6 +68,13 @@ const cases = [
     'a record without a policy is none (RFC 9989 §4.10.1)',
   ],
   ['servfail.test', 'norecord.test', 'PROCESSING_FAILED', undefined, 'the record could not be had'],
+  [
+    'spffails.test',
+    'spffails.test',
+    'PROCESSING_FAILED',
+    undefined,
+    'SPF might have passed (RFC 9989 §5.3.6)',
+  ],
 ] as const
 
 test.for(cases)('From %s by %s is %s, policy %s: %s', async ([from, sender, verdict, policy]) => {
