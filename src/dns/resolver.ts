@@ -7,7 +7,7 @@
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 
-/** dns.promises.resolve's shapes. Rejects with an Error whose `code` is ENODATA, ENOTFOUND, ETIMEOUT… */
+/** dns.promises.resolve's shapes, shared by all who ask: not to be changed. Rejects with an Error whose `code` is ENODATA, ENOTFOUND, ETIMEOUT… */
 export type Resolve = (name: string, type: string) => Promise<unknown>
 
 export type DnsOptions = {
@@ -82,11 +82,7 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
   const resolve: Resolve = async (name, type) => {
     const plain = name.toLowerCase().replace(/\.$/, '')
     if (!isAskable(plain)) throw dnsError('EBADNAME', `${type} of a name that can't be asked for`)
-    const records = await remembered(`${type} ${plain}`, () => ask(resolver, plain, type))
-    // mailauth sorts what it gets, the list and each of its strings. structuredClone takes ten times as long.
-    return Array.isArray(records)
-      ? records.map((each: unknown) => (Array.isArray(each) ? [...each] : each))
-      : records
+    return remembered(`${type} ${plain}`, () => ask(resolver, plain, type))
   }
 
   return {

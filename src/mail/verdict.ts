@@ -18,7 +18,7 @@ export type Judgement = {
   readonly verdict: Verdict
   /** Machine-readable cause, kebab-case. */
   readonly reason?: string
-  /** What judged and its version, `mailauth@7.1.0`. */
+  /** What judged and its version, `rspamd@3.4`. */
   readonly engine?: string
 }
 

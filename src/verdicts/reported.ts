@@ -13,7 +13,5 @@ export function bounded(text: string): string {
 const require = createRequire(import.meta.url)
 const versionOf = (manifest: string): string => (require(manifest) as { version: string }).version
 
-/** Verdicts change between its majors (pitfalls P39), so that each is kept with it. */
-export const mailauthEngine = `mailauth@${versionOf('mailauth/package.json')}`
-
+/** Verdicts may change between versions (pitfalls P39), so that each is kept with it. */
 export const posternEngine = `postern@${versionOf('../../package.json')}`
