@@ -7,7 +7,7 @@
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 
-/** dns.promises.resolve's shapes, shared by all who ask: not to be changed. Rejects with an Error whose `code` is ENODATA, ENOTFOUND, ETIMEOUT… */
+/** dns.promises.resolve's shapes, shared by all who ask, and frozen. Rejects with an Error whose `code` is ENODATA, ENOTFOUND, ETIMEOUT… */
 export type Resolve = (name: string, type: string) => Promise<unknown>
 
 export type DnsOptions = {
@@ -55,7 +55,7 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
     }
     const found = within(timeoutMs, ask())
     const entry: Entry = {
-      answer: found.then(({ records }) => records),
+      answer: found.then(({ records }) => frozen(records)),
       until: Number.POSITIVE_INFINITY,
     }
     const forget = (): void => {
@@ -137,6 +137,11 @@ async function ask(resolver: Resolver, name: string, type: string): Promise<Foun
     bounded(records.length, octets)
   }
   return { records, ttl: Number.POSITIVE_INFINITY }
+}
+
+function frozen(records: unknown): unknown {
+  if (Array.isArray(records)) for (const each of records) Object.freeze(each)
+  return Object.freeze(records)
 }
 
 function bounded(records: number, octets: number): void {
