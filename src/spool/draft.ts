@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import type { Pieces } from '../mail/captured.ts'
 import type { DirectorySync } from './directory-sync.ts'
 import { type Disk, nodeDisk, writeAll, writeAllSync } from './disk.ts'
 import { type Journal, mostJournaled } from './journal.ts'
@@ -93,9 +94,17 @@ export class Draft {
 
   /**
    * What was taken so far, from its start each time, for the checks that come before `commit`; several
-   * may read at once. Nothing may be written meanwhile. Rejects when the draft failed or was discarded.
+   * may read at once. Nothing may be written meanwhile. Reading rejects when the draft failed or was discarded.
    */
-  async *read(): AsyncGenerator<Buffer> {
+  read(): Pieces {
+    const isWhole = this.#writing === undefined && this.#pendingBytes === this.#size
+    if (!isWhole || this.#failure !== undefined) return this.#readBoth()
+    this.#flush()
+    // A copy: `commit` adds the record.
+    return [...this.#pending]
+  }
+
+  async *#readBoth(): AsyncGenerator<Buffer> {
     await this.#writing
     if (this.#failure !== undefined) throw this.#failure
     this.#flush()

@@ -8,6 +8,7 @@
  * promise stays open for ever when the socket closes without an end; it prints errors on the console.
  */
 import { connect, type Socket } from 'node:net'
+import type { Pieces } from '../mail/captured.ts'
 
 /** `unix:/path` or `host:port`. */
 export type Place = string
@@ -27,11 +28,7 @@ export class ClamdError extends Error {
 const maxAnswerBytes = 64 * 1024
 
 /** clamd's answer to the octets of `source`: `stream: OK`, `stream: NAME FOUND`, `… ERROR`. Throws ClamdError. */
-export function instream(
-  place: Place,
-  source: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<string> {
+export function instream(place: Place, source: Pieces, signal: AbortSignal): Promise<string> {
   return converse(place, signal, async (socket, answered) => {
     socket.write('zINSTREAM\0')
     for await (const octets of source) {

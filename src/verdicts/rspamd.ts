@@ -2,6 +2,7 @@
 import { type Agent, type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
 import { Readable } from 'node:stream'
+import type { Pieces } from '../mail/captured.ts'
 
 export type Answer = {
   readonly status: number
@@ -14,7 +15,7 @@ export type Question = {
   readonly agent: Agent
   readonly signal: AbortSignal
   readonly headers?: OutgoingHttpHeaders
-  readonly body?: { readonly length: number; readonly octets: AsyncIterable<Buffer> }
+  readonly body?: { readonly length: number; readonly octets: Pieces }
 }
 
 /** There was no answer. */
@@ -76,7 +77,7 @@ export async function exchange(url: URL, question: Question): Promise<Answer> {
 }
 
 function sendBody(
-  octets: AsyncIterable<Buffer>,
+  octets: Pieces,
   outgoing: ReturnType<typeof request>,
   fail: (error: unknown) => void,
 ): void {

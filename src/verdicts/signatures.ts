@@ -3,7 +3,7 @@
  * whole body, and mailauth verifies all there are (pitfalls P47), so that in its copy the surplus gets
  * another name of the same length. The bytes that are kept are not these.
  */
-import type { CapturedMessage } from '../mail/captured.ts'
+import type { CapturedMessage, Pieces } from '../mail/captured.ts'
 
 const name = 'DKIM-Signature'
 const surplusName = 'X-Surplus-DKIM'
@@ -11,7 +11,7 @@ const surplusName = 'X-Surplus-DKIM'
 export function withFewerSignatures(
   { header, read }: CapturedMessage,
   max: number,
-): { readonly source: AsyncIterable<Buffer>; readonly unverified: number } {
+): { readonly source: Pieces; readonly unverified: number } {
   // latin1: an octet is a character, so that offsets are those of the buffer.
   const found = [...header.toString('latin1').matchAll(/^dkim-signature[ \t]*:/gim)]
   const surplus = found.slice(max)
@@ -22,7 +22,7 @@ export function withFewerSignatures(
 }
 
 /** The octets of `rest` with as many as `start` has replaced by it. */
-async function* replaced(start: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* replaced(start: Buffer, rest: Pieces): AsyncGenerator<Buffer> {
   yield start
   let skip = start.length
   for await (const piece of rest) {

@@ -3,7 +3,7 @@
  * PROCESSING_FAILED, what could not be looked into is GRAY. Never rejects for what clamd or a message does.
  */
 import { describeError } from '../errors.ts'
-import type { CapturedMessage } from '../mail/captured.ts'
+import type { CapturedMessage, Pieces } from '../mail/captured.ts'
 import { decodedParts, type MimeStructure, mimeStructure } from '../mail/mime.ts'
 import type { VirusJudgement } from '../mail/verdict.ts'
 import { ask, ClamdError, instream } from './clamd.ts'
@@ -82,7 +82,7 @@ async function scanned(
   structure: MimeStructure,
   { place, entrance, signal }: Scan,
 ): Promise<VirusJudgement> {
-  const one = (source: AsyncIterable<Buffer>): Promise<VirusJudgement> =>
+  const one = (source: Pieces): Promise<VirusJudgement> =>
     asked(entrance, 'clamd', signal, () => tried(place, source, signal), isFailure)
   let worst = await one(message.read())
   const isEnough = (): boolean => worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED'
@@ -105,11 +105,7 @@ function worse(one: VirusJudgement, other: VirusJudgement): VirusJudgement {
   return order.indexOf(other.verdict) > order.indexOf(one.verdict) ? other : one
 }
 
-async function tried(
-  place: string,
-  source: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<VirusJudgement> {
+async function tried(place: string, source: Pieces, signal: AbortSignal): Promise<VirusJudgement> {
   try {
     return judged(await instream(place, source, signal))
   } catch (error) {

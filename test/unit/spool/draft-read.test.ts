@@ -2,6 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Pieces } from '../../../src/mail/captured.ts'
 import { messageIn, openDescriptors, restOfRecord, Spool, scratch } from './support.ts'
 
 const KiB = 1024
@@ -22,7 +23,7 @@ afterEach(() => {
 
 const octetsOf = (length: number): Buffer =>
   Buffer.from(Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) & 255))
-const all = async (source: AsyncIterable<Buffer>) => Buffer.concat(await Array.fromAsync(source))
+const all = async (source: Pieces) => Buffer.concat(await Array.fromAsync(source))
 
 const sizes = [
   // octets, octets a write, octets that may wait in memory, why
@@ -44,6 +45,28 @@ test.for(sizes)('%i octets by %i with %i in memory: %s', async ([size, step, mem
   const rest = restOfRecord()
   expect(await draft.commit(rest, () => true)).toBe(true)
   expect(Buffer.compare(await messageIn(spool, rest.id), message)).toBe(0)
+})
+
+test('what is in memory as a whole is a list, which later octets and the record are no part of', async () => {
+  const draft = spool.receive(64 * KiB)
+  expect(draft.read()).toEqual([])
+  draft.write(octetsOf(5))
+  draft.write(octetsOf(1000))
+  const pieces = draft.read() as readonly Buffer[]
+  draft.write(octetsOf(7))
+  await draft.commit(restOfRecord(), () => true)
+  expect(Buffer.concat(pieces)).toEqual(Buffer.concat([octetsOf(5), octetsOf(1000)]))
+})
+
+test('what is being written, or written, is none', async () => {
+  const draft = spool.receive(1000)
+  draft.write(octetsOf(2000))
+  expect(draft.read()).not.toBeInstanceOf(Array)
+  expect(await all(draft.read())).toEqual(octetsOf(2000))
+  draft.write(octetsOf(10))
+  expect(draft.read()).not.toBeInstanceOf(Array)
+  expect(await all(draft.read())).toEqual(Buffer.concat([octetsOf(2000), octetsOf(10)]))
+  draft.discard()
 })
 
 test('a reader that is left behind lets go of the file', async () => {
