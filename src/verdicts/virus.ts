@@ -6,7 +6,8 @@ import { describeError } from '../errors.ts'
 import type { CapturedMessage, Pieces } from '../mail/captured.ts'
 import { decodedParts, type MimeStructure, mimeStructure } from '../mail/mime.ts'
 import type { VirusJudgement } from '../mail/verdict.ts'
-import { ask, ClamdError, instream } from './clamd.ts'
+import { ask, instream } from './clamd.ts'
+import { NoAnswer } from './connection.ts'
 import { asked, engineGate, probeMs, sick } from './engine.ts'
 import type { Gate } from './gate.ts'
 
@@ -74,16 +75,16 @@ function softened(
   return testSignaturesOnly ? { verdict: 'GRAY', reason: 'test-signatures-only' } : found
 }
 
-type Scan = { readonly place: string; readonly entrance: Gate; readonly signal: AbortSignal }
+type Asking = { readonly place: string; readonly entrance: Gate; readonly signal: AbortSignal }
 
 /** The raw message, and where its structure is unusual each decoded part too: clamd may not find them (P56). */
 async function scanned(
   message: CapturedMessage,
   structure: MimeStructure,
-  { place, entrance, signal }: Scan,
+  { place, entrance, signal }: Asking,
 ): Promise<VirusJudgement> {
-  const one = (source: Pieces): Promise<VirusJudgement> =>
-    asked(entrance, 'clamd', signal, () => tried(place, source, signal), isFailure)
+  const one = (pieces: Pieces): Promise<VirusJudgement> =>
+    asked(entrance, 'clamd', signal, () => tried(() => instream(place, pieces, signal)), isFailure)
   let worst = await one(message.read())
   const isEnough = (): boolean => worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED'
   if (isEnough() || (structure.unusual.length === 0 && structure.ambiguous.length === 0)) {
@@ -105,11 +106,11 @@ function worse(one: VirusJudgement, other: VirusJudgement): VirusJudgement {
   return order.indexOf(other.verdict) > order.indexOf(one.verdict) ? other : one
 }
 
-async function tried(place: string, source: Pieces, signal: AbortSignal): Promise<VirusJudgement> {
+async function tried(answer: () => Promise<string>): Promise<VirusJudgement> {
   try {
-    return judged(await instream(place, source, signal))
+    return judged(await answer())
   } catch (error) {
-    if (!(error instanceof ClamdError)) throw error
+    if (!(error instanceof NoAnswer)) throw error
     const reason =
       error.reason === 'unavailable' || error.reason === 'answer'
         ? `clamd-${error.reason}`

@@ -34,17 +34,19 @@ const defaults = {
   trustedSealers: [] as readonly string[],
 }
 
-/** `pieces`: how reading gives the message out. */
+/** In memory; or, with `pieces`, read from elsewhere piece by piece. */
 export function captured(message: Buffer | string, pieces?: readonly Buffer[]): CapturedMessage {
   const octets = Buffer.from(message)
   const end = octets.indexOf('\r\n\r\n')
   return {
     size: octets.length,
     header: octets.subarray(0, end < 0 ? octets.length : end + 4),
-    async *read() {
-      yield* pieces ?? [octets]
-    },
+    read: () => (pieces === undefined ? [octets] : readFrom(pieces)),
   }
+}
+
+async function* readFrom(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces
 }
 
 export type Asked = Partial<typeof client & typeof defaults> & { readonly signal?: AbortSignal }

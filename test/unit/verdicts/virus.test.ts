@@ -25,6 +25,13 @@ const scannerAt = (place: string, options: Partial<VirusOptions> = {}) =>
   })
 const scan = (message: string | Buffer, options: Partial<VirusOptions> = {}, place = clamd.place) =>
   scannerAt(place, options).scan(captured(message), soon())
+/** As what is read from the disk. */
+const scanRead = (message: string | Buffer, place = clamd.place) =>
+  scannerAt(place).scan(captured(message, pieces(Buffer.from(message))), soon())
+const pieces = (octets: Buffer): Buffer[] =>
+  Array.from({ length: Math.ceil(octets.length / 256_000) }, (_, index) =>
+    octets.subarray(index * 256_000, (index + 1) * 256_000),
+  )
 
 const lines = (...all: string[]): string => `${all.join('\r\n')}\r\n`
 const head = (...fields: string[]): string =>
@@ -107,6 +114,7 @@ test.for(infected.map(([message, why]) => [why, message] as const))(
   'the test virus is FAIL: %s',
   async ([, message]) => {
     expect(await scan(message)).toMatchObject(found)
+    expect(await scanRead(message)).toMatchObject(found)
   },
 )
 
@@ -146,6 +154,7 @@ test.for(hidden.map(([message, why]) => [why, message] as const))(
   'hidden from some reader, never PASS: %s',
   async ([, message]) => {
     expect(['FAIL', 'GRAY']).toContain((await scan(message)).verdict)
+    expect(['FAIL', 'GRAY']).toContain((await scanRead(message)).verdict)
   },
 )
 
@@ -203,9 +212,13 @@ test('more than StreamMaxLength is PROCESSING_FAILED, never clean (P54)', async 
   const small = await startClamd('StreamMaxLength 1M')
   try {
     const message = attached(Buffer.alloc(4_000_000))
-    const result = await scan(message, {}, small.place)
-    expect(result.verdict).toBe('PROCESSING_FAILED')
-    expect(['size-limit-exceeded', 'connection-lost']).toContain(result.reason)
+    for (const result of [
+      await scan(message, {}, small.place),
+      await scanRead(message, small.place),
+    ]) {
+      expect(result.verdict).toBe('PROCESSING_FAILED')
+      expect(['size-limit-exceeded', 'connection-lost']).toContain(result.reason)
+    }
     expect(await scan(attached(virus), {}, small.place)).toMatchObject(found)
   } finally {
     await small.stop()
@@ -284,14 +297,16 @@ describe('a clamd that', () => {
     ],
   ] as const
   test.for(answers)('%s is PROCESSING_FAILED', async ([, behave, reason]) => {
-    const result = await scan(attached(virus), {}, await played(behave))
-    expect(result).toMatchObject({ verdict: 'PROCESSING_FAILED', reason })
+    const place = await played(behave)
+    const failed = { verdict: 'PROCESSING_FAILED', reason }
+    expect(await scan(attached(virus), {}, place)).toMatchObject(failed)
+    expect(await scanRead(attached(virus), place)).toMatchObject(failed)
   })
 
   test('answers before it has all is believed', async () => {
     const early = (socket: Socket) => void socket.write('stream: Early FOUND\0')
     const message = attached(Buffer.alloc(5_000_000))
-    expect(await scan(message, {}, await played(early))).toMatchObject({
+    expect(await scanRead(message, await played(early))).toMatchObject({
       verdict: 'FAIL',
       signature: 'Early',
     })
