@@ -70,7 +70,7 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
     resolve: dns.resolve,
     probe: uncached.resolve,
   })
-  const { checks, close: closeChecks } = openChecks(config, dns)
+  const checks = openChecks(config, dns)
 
   const { limits } = config.smtp
   const lateness = lag(waitedMs)
@@ -95,7 +95,6 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
       client.disconnect()
       lateness.stop()
       rules.close()
-      closeChecks()
       blocklists.close()
       uncached.close()
       dns.close()

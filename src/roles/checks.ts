@@ -5,19 +5,13 @@ import { authenticate } from '../verdicts/authenticate.ts'
 import type { Checks } from '../verdicts/judge.ts'
 import { openEngines } from './engines.ts'
 
-export function openChecks(
-  config: Config,
-  dns: Dns,
-): { readonly checks: Checks; readonly close: () => void } {
-  const { virus, spam, close } = openEngines(config)
+export function openChecks(config: Config, dns: Dns): Checks {
+  const { virus, spam } = openEngines(config)
   const options = { hostname: config.hostname, ...config.authentication }
   return {
-    checks: {
-      authenticate: (message, envelope, signal) =>
-        authenticate(message, envelope, options, dns, signal),
-      virus: virus && ((message, _envelope, signal) => virus.scan(message, signal)),
-      spam: spam?.judge,
-    },
-    close,
+    authenticate: (message, envelope, signal) =>
+      authenticate(message, envelope, options, dns, signal),
+    virus: virus && ((message, _envelope, signal) => virus.scan(message, signal)),
+    spam: spam?.judge,
   }
 }

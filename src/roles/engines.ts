@@ -7,7 +7,6 @@ import { clamdPlace } from './clamd.ts'
 export type Engines = {
   readonly virus: VirusScanner | undefined
   readonly spam: SpamFilter | undefined
-  readonly close: () => void
 }
 
 /** The scanner and the filter; `undefined` for what is switched off or not on this machine. */
@@ -20,13 +19,7 @@ export function openEngines(config: Config): Engines {
     rspamd === 'off'
       ? undefined
       : rspamdFilter({ url: rspamd, hostname: config.hostname, ...scores })
-  return {
-    virus,
-    spam,
-    close() {
-      spam?.close()
-    },
-  }
+  return { virus, spam }
 }
 
 /** Name → what can tell how it is; only those that are switched on. */

@@ -2,15 +2,15 @@
  * The spam verdict, by rspamd's /checkv2. Its answer is not trusted: what is not a whole, sensible
  * result is PROCESSING_FAILED, never PASS. Never rejects for what rspamd or a message does.
  */
-import { Agent } from 'node:http'
-import { Agent as SecureAgent } from 'node:https'
 import { domainToASCII } from 'node:url'
 import { describeError } from '../errors.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { Envelope } from '../mail/envelope.ts'
 import type { SpamJudgement } from '../mail/verdict.ts'
+import { NoAnswer } from './connection.ts'
 import { asked, engineGate, probeMs, sick } from './engine.ts'
-import { type Answer, exchange, RspamdError } from './rspamd.ts'
+import type { Answer } from './http-answer.ts'
+import { rspamdAt } from './rspamd.ts'
 
 export type SpamFilter = {
   readonly judge: (
@@ -20,7 +20,6 @@ export type SpamFilter = {
   ) => Promise<SpamJudgement>
   /** `undefined` when it works, else one sentence with the remedy. */
   readonly health: () => Promise<string | undefined>
-  readonly close: () => void
 }
 
 export type SpamOptions = {
@@ -34,10 +33,7 @@ export type SpamOptions = {
 
 export function rspamdFilter(options: SpamOptions): SpamFilter {
   const { url } = options
-  const agent = new (url.startsWith('https:') ? SecureAgent : Agent)({
-    keepAlive: true,
-    maxFreeSockets: options.concurrency,
-  })
+  const ask = rspamdAt(url)
   const { concurrency } = options
   const entrance = engineGate({ name: 'rspamd', at: url, verdict: 'spam', concurrency })
 
@@ -48,17 +44,17 @@ export function rspamdFilter(options: SpamOptions): SpamFilter {
   ): Promise<SpamJudgement> {
     try {
       const headers = headersOf(envelope, options.hostname)
-      const body = { length: message.size, octets: message.read() }
-      const answer = await exchange(new URL('checkv2', withSlash(url)), {
-        agent,
-        signal,
+      const { size } = message
+      const question = {
+        path: 'checkv2',
         headers,
-        body,
-      })
-      return judged(answer, options)
+        message: { size, pieces: message.read() },
+      } as const
+      return judged(await ask(question, signal), options)
     } catch (error) {
-      if (!(error instanceof RspamdError)) throw error
-      return { verdict: 'PROCESSING_FAILED', reason: error.reason }
+      if (!(error instanceof NoAnswer)) throw error
+      const reason = error.reason === 'timeout' ? error.reason : `rspamd-${error.reason}`
+      return { verdict: 'PROCESSING_FAILED', reason }
     }
   }
 
@@ -74,18 +70,15 @@ export function rspamdFilter(options: SpamOptions): SpamFilter {
     async health() {
       const signal = AbortSignal.timeout(probeMs)
       try {
-        const { status } = await exchange(new URL('ping', withSlash(url)), { agent, signal })
+        const { status } = await ask({ path: 'ping' }, signal)
         if (status === 200) return undefined
         return sick('rspamd', 'spam', `answered ${status}`)
       } catch (error) {
         return sick('rspamd', 'spam', describeError(error))
       }
     },
-    close: () => agent.destroy(),
   }
 }
-
-const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`)
 
 /** rspamd's request headers (rspamd's documentation, "Protocol"). `User` is never sent: nobody has logged in. */
 export function headersOf(envelope: Envelope, hostname: string): Record<string, string | string[]> {

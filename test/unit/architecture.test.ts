@@ -45,16 +45,7 @@ const table: Record<string, readonly [readonly string[], readonly string[]]> = {
   ],
   verdicts: [
     ['mail', 'dns', 'errors.ts', 'log.ts'],
-    [
-      'mailauth',
-      'node:crypto',
-      'node:http',
-      'node:https',
-      'node:module',
-      'node:net',
-      'node:stream',
-      'node:url',
-    ],
+    ['mailauth', 'node:crypto', 'node:module', 'node:net', 'node:stream', 'node:tls', 'node:url'],
   ],
   notify: [
     ['mail', 'config', 'errors.ts'],

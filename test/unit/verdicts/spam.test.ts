@@ -1,5 +1,9 @@
 /** The spam verdict: by a real rspamd, and by stand-ins for one that fails in a way it can't be made to. */
+import { getEventListeners } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls'
+import { generate } from 'selfsigned'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Envelope } from '../../../src/mail/envelope.ts'
 import { headersOf, judged, rspamdFilter, type SpamOptions } from '../../../src/verdicts/spam.ts'
@@ -25,26 +29,21 @@ const message = (subject: string, body = 'hello'): string =>
   `From: <a@example.test>\r\nTo: <you@here.test>\r\nSubject: ${subject}\r\nDate: Mon, 02 Mar 2026 09:15:27 +0000\r\nMessage-ID: <1@example.test>\r\n\r\n${body}\r\n`
 
 const soon = (): AbortSignal => AbortSignal.timeout(15_000)
-async function judge(
-  text: string | Buffer,
-  options: Partial<SpamOptions> = {},
-  of: Envelope = envelope,
-  signal = soon(),
-) {
-  const filter = rspamdFilter({
-    url: rspamd.url,
+const filterAt = (url: string, options: Partial<SpamOptions> = {}) =>
+  rspamdFilter({
+    url,
     hostname: 'mx.here.test',
     grayScore: 6,
     failScore: 15,
     concurrency: 4,
     ...options,
   })
-  try {
-    return await filter.judge(captured(text), of, signal)
-  } finally {
-    filter.close()
-  }
-}
+const judge = (
+  text: string | Buffer,
+  options: Partial<SpamOptions> = {},
+  of: Envelope = envelope,
+  signal = soon(),
+) => filterAt(options.url ?? rspamd.url, options).judge(captured(text), of, signal)
 
 const real = [
   [message('hi'), {}, { verdict: 'PASS', engine: rspamdEngine, action: 'no action' }, 'ham'],
@@ -155,9 +154,12 @@ describe('a rspamd that', () => {
       request.on('error', () => {})
       request.resume().on('end', () => behave(response, request))
     })
+    return `http://${await listening()}`
+  }
+  async function listening(): Promise<string> {
     await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve))
-    const address = server.address()
-    return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
+    const address = server?.address()
+    return `127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
   }
   const says =
     (body: string, status = 200) =>
@@ -188,6 +190,19 @@ describe('a rspamd that', () => {
       'skipped the message',
       says('{"score":0,"action":"no action","is_skipped":true}'),
       'rspamd-skipped',
+    ],
+    [
+      'answers in chunks, which it was not asked for',
+      (_: ServerResponse, request: IncomingMessage) =>
+        void request.socket.end(
+          `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${good.length.toString(16)}\r\n${good}\r\n0\r\n\r\n`,
+        ),
+      'rspamd-answer',
+    ],
+    [
+      'answers without a head',
+      (_: ServerResponse, request: IncomingMessage) => void request.socket.end(good),
+      'rspamd-connection-lost',
     ],
     [
       'answers without end',
@@ -229,21 +244,117 @@ describe('a rspamd that', () => {
     expect(found).toMatchObject({ verdict: 'PROCESSING_FAILED', reason: 'timeout' })
   })
 
+  test('says no length is understood at the end of its connection', async () => {
+    const url = await played((response) => {
+      response.writeHead(200, { server: 'rspamd/9.9' }).write(good.slice(0, 10))
+      setImmediate(() => response.end(good.slice(10)))
+    })
+    expect(await judge(message('hi'), { url })).toMatchObject({
+      verdict: 'PASS',
+      engine: 'rspamd@9.9',
+    })
+  })
+
+  test('answers before it has all is believed', async () => {
+    server = createServer((request) => {
+      request.on('error', () => {})
+      request.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${good.length}\r\n\r\n${good}`)
+    })
+    const url = `http://${await listening()}`
+    expect((await judge(Buffer.alloc(20_000_000, 'x'), { url })).verdict).toBe('PASS')
+  })
+
+  test('gets the message as it is, in memory or read, below the path of its URL', async () => {
+    const got: { readonly request: IncomingMessage; readonly body: Buffer }[] = []
+    server = createServer((request, response) => {
+      const pieces: Buffer[] = []
+      request.on('data', (octets) => pieces.push(octets))
+      request.on('end', () => {
+        got.push({ request, body: Buffer.concat(pieces) })
+        response.end(good)
+      })
+    })
+    const host = await listening()
+    const octets = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 31) & 255))
+    const pieces = [octets.subarray(0, 300_000), Buffer.alloc(0), octets.subarray(300_000)]
+    const paths = { '': '/checkv2', '/': '/checkv2', '/a/b': '/a/b/checkv2', '/a/': '/a/checkv2' }
+    for (const [path, url] of Object.entries(paths)) {
+      for (const given of [captured(octets), captured(octets, pieces)]) {
+        const filter = filterAt(`http://${host}${path}`)
+        expect((await filter.judge(given, envelope, soon())).verdict).toBe('PASS')
+        const { request, body } = got.pop() ?? {}
+        expect(request).toMatchObject({ url, httpVersion: '1.0', headers: { host } })
+        expect(body?.equals(octets)).toBe(true)
+      }
+    }
+  })
+
+  test('leaves nothing on the signal, whatever it does', async () => {
+    const stop = new AbortController()
+    const closed = Promise.withResolvers<void>()
+    const turns = [
+      [says(good), undefined],
+      [says('', 500), 'rspamd-error'],
+      [(response: ServerResponse) => void response.destroy(), 'rspamd-connection-lost'],
+      [
+        (_: ServerResponse, { socket }: IncomingMessage) => {
+          socket.once('close', () => closed.resolve())
+          stop.abort()
+        },
+        'timeout',
+      ],
+    ] as const
+    let turn = 0
+    const url = await played((response, request) => turns[turn]?.[0](response, request))
+    for (const [, reason] of turns) {
+      const found = await judge(message('hi'), { url }, envelope, stop.signal)
+      expect([found.reason, getEventListeners(stop.signal, 'abort')]).toEqual([reason, []])
+      turn += 1
+    }
+    await closed.promise
+  })
+
+  const certificates = [
+    // its name, whether it is trusted, verdict, why
+    ['127.0.0.1', true, 'PASS', 'as it should be'],
+    ['127.0.0.1', false, 'PROCESSING_FAILED', 'nobody vouches for it'],
+    ['127.0.0.2', true, 'PROCESSING_FAILED', 'it is of another'],
+  ] as const
+  test.for(certificates)(
+    'has a certificate of %s, trusted: %s, is %s: %s',
+    async ([ip, trusted, verdict]) => {
+      const { private: key, cert } = await generate([{ name: 'commonName', value: 'rspamd' }], {
+        extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip }] }],
+      })
+      const sessions: boolean[] = []
+      server = createSecureServer({ key, cert }, (request, response) => {
+        sessions.push((request.socket as TLSSocket).isSessionReused())
+        request.resume().on('end', () => response.end(good))
+      }) as unknown as Server
+      const url = `https://${await listening()}`
+      const before = getCACertificates('default')
+      try {
+        if (trusted) setDefaultCACertificates([...before, cert])
+        const filter = filterAt(url)
+        for (let time = 0; time < 2; time += 1)
+          expect((await filter.judge(captured(message('hi')), envelope, soon())).verdict).toBe(
+            verdict,
+          )
+      } finally {
+        setDefaultCACertificates(before)
+      }
+      // The second handshake is the short one.
+      expect(sessions).toEqual(verdict === 'PASS' ? [false, true] : [])
+    },
+  )
+
   test('is not there is PROCESSING_FAILED, and says how to mend it', async () => {
     const url = 'http://127.0.0.1:9'
     expect(await judge(message('hi'), { url })).toEqual({
       verdict: 'PROCESSING_FAILED',
       reason: 'rspamd-unavailable',
     })
-    const filter = rspamdFilter({
-      url,
-      hostname: 'mx',
-      grayScore: 6,
-      failScore: 15,
-      concurrency: 1,
-    })
-    expect(await filter.health()).toMatch(/^rspamd: .*ECONNREFUSED.*start rspamd/)
-    filter.close()
+    expect(await filterAt(url).health()).toMatch(/^rspamd: .*ECONNREFUSED.*start rspamd/)
   })
 
   test('invents symbols has few of them kept', () => {
