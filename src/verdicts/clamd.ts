@@ -35,7 +35,7 @@ const command = Buffer.from('zINSTREAM\0')
 const noMore = Buffer.alloc(4)
 
 /** INSTREAM: the command, chunks with their lengths before them, a length of zero. */
-function instreamOf(pieces: Pieces): Omit<Question<string>, 'hear'> {
+export function instreamOf(pieces: Pieces): Omit<Question<string>, 'hear'> {
   return { before: command, pieces, prefix: lengthOf, after: noMore }
 }
 
@@ -45,21 +45,23 @@ function lengthOf(length: number): Buffer {
   return octets
 }
 
-/** Hears one answer, which ends with NUL. */
-function oneAnswer(): Question<string>['hear'] {
+/** Hears one answer, which ends with NUL. In a session it has to have this number, and nothing behind it. */
+export function oneAnswer(number?: number): Question<string>['hear'] {
+  const start = number === undefined ? '' : `${number}: `
   let heard = ''
   return (octets) => {
     heard += octets?.toString('latin1') ?? ''
     const end = heard.indexOf('\0')
-    if (end >= 0) return heard.slice(0, end)
-    if (heard.length > maxAnswerBytes) throw new NoAnswer('answer', 'clamd answers without end')
-    return undefined
+    if (end < 0 && heard.length <= maxAnswerBytes) return undefined
+    const isOurs = number === undefined || (heard.startsWith(start) && end === heard.length - 1)
+    if (end < 0 || !isOurs) throw new NoAnswer('answer', 'clamd answers what it was not asked')
+    return heard.slice(start.length, end)
   }
 }
 
-const nameOf = (place: Place): string => `clamd at ${place}`
+export const nameOf = (place: Place): string => `clamd at ${place}`
 
-function open(place: Place): Socket {
+export function open(place: Place): Socket {
   if (place.startsWith('unix:')) return connect({ path: place.slice('unix:'.length) })
   const colon = place.lastIndexOf(':')
   const host = place.slice(0, colon).replace(/^\[|\]$/g, '')

@@ -6,7 +6,8 @@ import { describeError } from '../errors.ts'
 import type { CapturedMessage, Pieces } from '../mail/captured.ts'
 import { decodedParts, type MimeStructure, mimeStructure } from '../mail/mime.ts'
 import type { VirusJudgement } from '../mail/verdict.ts'
-import { ask, instream } from './clamd.ts'
+import { ask } from './clamd.ts'
+import { clamdSessions, type Scan } from './clamd-sessions.ts'
 import { NoAnswer } from './connection.ts'
 import { asked, engineGate, probeMs, sick } from './engine.ts'
 import type { Gate } from './gate.ts'
@@ -34,6 +35,7 @@ export function clamdScanner(options: VirusOptions): VirusScanner {
   const { place } = options
   const { concurrency } = options
   const entrance = engineGate({ name: 'clamd', at: place, verdict: 'virus', concurrency })
+  const instream = clamdSessions(place)
   const engine = engineOf(place)
 
   return {
@@ -44,7 +46,7 @@ export function clamdScanner(options: VirusOptions): VirusScanner {
         // SES scans what has an attachment. Here that is what is not plainly text from end to end.
         return { verdict: 'PASS', reason: 'nothing-to-scan' }
       }
-      const found = await scanned(message, structure, { place, entrance, signal })
+      const found = await scanned(message, structure, { instream, entrance, signal })
       // Of one that failed nothing more is waited for.
       if (found.verdict === 'PROCESSING_FAILED') return found
       const version = await engine(signal)
@@ -75,16 +77,16 @@ function softened(
   return testSignaturesOnly ? { verdict: 'GRAY', reason: 'test-signatures-only' } : found
 }
 
-type Asking = { readonly place: string; readonly entrance: Gate; readonly signal: AbortSignal }
+type Asking = { readonly instream: Scan; readonly entrance: Gate; readonly signal: AbortSignal }
 
 /** The raw message, and where its structure is unusual each decoded part too: clamd may not find them (P56). */
 async function scanned(
   message: CapturedMessage,
   structure: MimeStructure,
-  { place, entrance, signal }: Asking,
+  { instream, entrance, signal }: Asking,
 ): Promise<VirusJudgement> {
   const one = (pieces: Pieces): Promise<VirusJudgement> =>
-    asked(entrance, 'clamd', signal, () => tried(() => instream(place, pieces, signal)), isFailure)
+    asked(entrance, 'clamd', signal, () => tried(() => instream(pieces, signal)), isFailure)
   let worst = await one(message.read())
   const isEnough = (): boolean => worst.verdict === 'FAIL' || worst.verdict === 'PROCESSING_FAILED'
   if (isEnough() || (structure.unusual.length === 0 && structure.ambiguous.length === 0)) {

@@ -266,9 +266,12 @@ describe('a clamd that', () => {
     const address = server.address()
     return `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
   }
+  /** In a session, with the number of its first question. */
   const atEnd = (reply: string) => (socket: Socket) => {
+    let number = ''
     socket.on('data', (octets) => {
-      if (octets.subarray(-4).equals(Buffer.alloc(4))) socket.end(reply)
+      if (octets.toString('latin1').startsWith('zIDSESSION\0')) number = '1: '
+      if (octets.subarray(-4).equals(Buffer.alloc(4))) socket.end(reply && number + reply)
     })
   }
 
