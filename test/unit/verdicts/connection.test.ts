@@ -6,19 +6,23 @@ import { connectionOn, type Question } from '../../../src/verdicts/connection.ts
 
 let server: Server
 let peer: PromiseWithResolvers<Socket>
+const peers: Socket[] = []
 let stop: AbortController
 beforeEach(async () => {
   peer = Promise.withResolvers()
   stop = new AbortController()
   server = createServer((socket) => {
     socket.on('error', () => {})
+    peers.push(socket)
     peer.resolve(socket)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
 })
 afterEach(async () => {
   expect(getEventListeners(stop.signal, 'abort')).toEqual([])
-  server.close()
+  // Other files in this process count its descriptors.
+  for (const each of peers.splice(0)) each.destroy()
+  await new Promise((resolve) => server.close(resolve))
 })
 
 function newConnection() {

@@ -117,19 +117,20 @@ test.for(unfinished)('%j and the end of the connection are no answer: %s', ([oct
 test.for(understood.map(([octets, answer, why]) => [why, octets, answer] as const))(
   "Node's own client reads the same: %s",
   async ([, octets, expected]) => {
-    const server = createServer((socket) => socket.end(octets))
+    const server = createServer((socket) => socket.resume().end(octets))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const address = server.address()
     const port = typeof address === 'object' && address !== null ? address.port : 0
     const response = await new Promise<IncomingMessage>((resolve) =>
       request({ host: '127.0.0.1', port, agent: false }, resolve).end(),
     )
+    const closed = new Promise((resolve) => server.close(resolve))
     const pieces = await Array.fromAsync(response as AsyncIterable<Buffer>).catch(() => [])
     expect({
       status: response.statusCode,
       server: response.headers['server'],
       body: expected.status === 200 ? Buffer.concat(pieces).toString() : '',
     }).toEqual(expected)
-    server.close()
+    await closed
   },
 )
