@@ -2,7 +2,7 @@
  * How long a sender waits from its final dot to 250 when mail comes at 80 % of what can be taken: at its own
  * rate, whether the last message was answered or not, each on a connection of its own.
  */
-import { order } from './load.ts'
+import { order, send } from './load.ts'
 import { quantile } from './measure.ts'
 import type { Contestant } from './rounds.ts'
 
@@ -37,7 +37,8 @@ export async function latencies(
       const { port } = each
       // Once more in each round: how much a machine can do that others use changes.
       const most = { ...common, port, sessions: 16, kept: false }
-      const warm = await order({ ...most, messages: round === 0 ? 3000 : 200 })
+      if (round === 0) await send(port, file, { ...most, octets: 0 }, 5000)
+      const warm = await order({ ...most, messages: 200 })
       const count = Math.round((warm.waits.length / warm.seconds) * 1.5)
       each.most = count / (await order({ ...most, messages: Math.max(32, count) })).seconds
       each.rate = share * each.most

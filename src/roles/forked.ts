@@ -4,10 +4,16 @@
  */
 import { flushCompileCache } from 'node:module'
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { report } from '../cli/report.ts'
 import { configureLog } from '../log.ts'
 import { configReceived } from './fork.ts'
 import { type Role, runRole } from './run-role.ts'
+
+// The Buffers of messages come and go by the second, and V8 13.6 (Node 24) collects the whole heap for each 64 MB of
+// them, 6 ms at a time: half as often with this, and a tenth less CPU for a message of 64 KiB.
+if (process.versions.v8.startsWith('13.6.'))
+  setFlagsFromString('--external-memory-accounted-in-global-limit')
 
 const { values } = parseArgs({
   options: {

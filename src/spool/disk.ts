@@ -20,8 +20,8 @@ export type Disk = {
   readonly openSync: (path: string) => number
   /** Nothing is left of what is in it. */
   readonly truncateSync: (path: string) => void
-  /** The same in a thread: 32 MB take ext4 12 ms. */
-  readonly truncate: (path: string) => Promise<void>
+  /** In a thread, for a long file: nothing is left behind so many octets. */
+  readonly truncate: (path: string, octets: number) => Promise<void>
   readonly openDirectorySync: (path: string) => number
   readonly closeSync: (descriptor: number) => void
   /** Octets written, which may be fewer. */
@@ -50,7 +50,7 @@ export const nodeDisk: Disk = {
   openAppendedSync: (path) => fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_APPEND),
   openSync: (path) => fs.openSync(path, 'r+'),
   truncateSync: (path) => fs.truncateSync(path),
-  truncate: (path) => truncate(path),
+  truncate,
   openDirectorySync: (path) => fs.openSync(path, 'r'),
   closeSync: fs.closeSync,
   writev: async (descriptor, octets) => (await writev(descriptor, octets)).bytesWritten,

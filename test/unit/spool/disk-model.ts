@@ -160,10 +160,11 @@ export function modelDisk(): ModelDisk {
     },
     openSync: (path) => openedAgain(path, nodeDisk.openSync),
     openAppendedSync: (path) => openedAgain(path, nodeDisk.openAppendedSync),
-    async truncate(path) {
+    async truncate(path, octets) {
       step('truncate')
-      await nodeDisk.truncate(path)
-      inodeOf(path).content = () => Buffer.of()
+      await nodeDisk.truncate(path, octets)
+      const left = readFileSync(path)
+      inodeOf(path).content = () => left
     },
     truncateSync(path) {
       step('truncate')
