@@ -37,7 +37,7 @@ export async function latencies(
       const { port } = each
       // Once more in each round: how much a machine can do that others use changes.
       const most = { ...common, port, sessions: 16, kept: false }
-      if (round === 0) await send(port, file, { ...most, octets: 0 }, 5000)
+      if (round === 0) await send(port, file, { sessions: 16, kept: false, octets: 0 }, 5000)
       const warm = await order({ ...most, messages: 200 })
       const count = Math.round((warm.waits.length / warm.seconds) * 1.5)
       each.most = count / (await order({ ...most, messages: Math.max(32, count) })).seconds
