@@ -39,7 +39,7 @@ export async function arcOf(
   // It may change what it gets, which is everybody's.
   const lent: Resolve = async (name, type) => structuredClone(await resolver(name, type))
   const options = { strict: true, minBitLength: 1024, resolver: lent as never }
-  const { source } = withFewerSignatures(message, maxSignatures)
+  const source = withFewerSignatures(message, maxSignatures)
   const { arc } = await dkimVerify(Readable.from(source, { objectMode: false }), options)
   const chain = (arc as { readonly chain?: Chain } | undefined)?.chain
   return { arc: reportOf((await verifyChain(arc as never, options)) as Outcome, chain), chain }

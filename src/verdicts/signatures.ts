@@ -8,17 +8,14 @@ import type { CapturedMessage, Pieces } from '../mail/captured.ts'
 const name = 'DKIM-Signature'
 const surplusName = 'X-Surplus-DKIM'
 
-export function withFewerSignatures(
-  { header, read }: CapturedMessage,
-  max: number,
-): { readonly source: Pieces; readonly unverified: number } {
+export function withFewerSignatures({ header, read }: CapturedMessage, max: number): Pieces {
   // latin1: an octet is a character, so that offsets are those of the buffer.
   const found = [...header.toString('latin1').matchAll(/^dkim-signature[ \t]*:/gim)]
   const surplus = found.slice(max)
-  if (surplus.length === 0) return { source: read(), unverified: 0 }
+  if (surplus.length === 0) return read()
   const renamed = Buffer.from(header)
   for (const { index } of surplus) renamed.write(surplusName, index, name.length, 'latin1')
-  return { source: replaced(renamed, read()), unverified: surplus.length }
+  return replaced(renamed, read())
 }
 
 /** The octets of `rest` with as many as `start` has replaced by it. */
