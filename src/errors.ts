@@ -61,6 +61,12 @@ export function errorCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
+/** Whether it is a name server's word that there is no such name, or no such record: an answer, and no failure. */
+export function isNoRecord(error: unknown): boolean {
+  const code = errorCode(error)
+  return code === 'ENOTFOUND' || code === 'ENODATA'
+}
+
 /**
  * BSD's EX_CONFIG: the exit code for a mistake in a configuration or rule file, told in a sentence. A
  * supervisor that sees it does not start the process again.

@@ -6,6 +6,7 @@
  */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
+import { isNoRecord } from '../errors.ts'
 
 /** dns.promises.resolve's shapes, shared by all who ask, and frozen. Rejects with an Error whose `code` is ENODATA, ENOTFOUND, ETIMEOUT… */
 export type Resolve = (name: string, type: string) => Promise<unknown>
@@ -66,7 +67,8 @@ export function openDns({ servers, timeoutMs, cacheEntries, cacheSeconds }: DnsO
         entry.until = performance.now() + Math.min(ttl, cacheSeconds) * 1000
       },
       (error: unknown) => {
-        if (isAnswer(error)) entry.until = performance.now() + cacheSeconds * 1000
+        // Asking again would get the same.
+        if (isNoRecord(error)) entry.until = performance.now() + cacheSeconds * 1000
         else forget()
       },
     )
@@ -157,12 +159,6 @@ function isAskable(name: string): boolean {
     name.length <= 253 &&
     name.split('.').every((label) => /^[!-[\]-~]{1,63}$/.test(label))
   )
-}
-
-/** Whether a failure is the name server's word, so that asking again would get the same. */
-function isAnswer(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return code === 'ENOTFOUND' || code === 'ENODATA'
 }
 
 export function dnsError(code: string, message: string): Error & { readonly code: string } {

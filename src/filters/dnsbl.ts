@@ -4,7 +4,7 @@
  * from outside 127/8 (a resolver that rewrites "no such name") and no answer at all are failures,
  * which never mean listed. Never throws.
  */
-import { errorCode } from '../errors.ts'
+import { errorCode, isNoRecord } from '../errors.ts'
 import { parseAddress, reversed } from './address.ts'
 
 /** What `openDns` gives: dns.promises.resolve's shapes, rejecting with an error that has a `code`. */
@@ -42,9 +42,8 @@ export async function askList(
   try {
     return judged(await resolve(question, 'A'), refuseOn)
   } catch (error) {
-    const code = errorCode(error)
-    if (code === 'ENOTFOUND' || code === 'ENODATA') return { kind: 'not-listed', answers: [] }
-    const cause = `gives no answer (${code ?? 'failed'})`
+    if (isNoRecord(error)) return { kind: 'not-listed', answers: [] }
+    const cause = `gives no answer (${errorCode(error) ?? 'failed'})`
     return { kind: 'failed', trouble: { cause, remedy: checkServers }, lasting: false }
   }
 }

@@ -6,6 +6,7 @@
  */
 import { createHash, verify } from 'node:crypto'
 import type { Resolve } from '../../dns/resolver.ts'
+import { errorCode, isNoRecord } from '../../errors.ts'
 import type { CapturedMessage } from '../../mail/captured.ts'
 import type { DkimResult } from '../../mail/verdict.ts'
 import { type BodyHash, bodyHash } from './body-hash.ts'
@@ -100,10 +101,9 @@ async function keyFor({ keyName }: Signature, resolve: Resolve): Promise<DkimKey
   try {
     records = await resolve(keyName, 'TXT')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN'
-    return code === 'ENOTFOUND' || code === 'ENODATA'
+    return isNoRecord(error)
       ? { result: 'neutral', comment: 'no key' }
-      : { result: 'temperror', comment: `DNS failure: ${code}` }
+      : { result: 'temperror', comment: `DNS failure: ${errorCode(error) ?? 'EUNKNOWN'}` }
   }
   const [record] = Array.isArray(records) ? (records as readonly (readonly string[])[]) : []
   const found = keyOf(record?.join('') ?? '')

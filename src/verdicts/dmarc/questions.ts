@@ -1,5 +1,6 @@
 /** What DMARC asks DNS. What fails for now is `unknown`, never an exception. */
 import type { Resolve } from '../../dns/resolver.ts'
+import { errorCode, isNoRecord } from '../../errors.ts'
 import { type DmarcRecord, recordAmong } from './record.ts'
 
 export type Unknown = 'unknown'
@@ -25,7 +26,7 @@ async function recordAt(domain: string, resolve: Resolve): ReturnType<Lookup> {
     const rows = Array.isArray(answers) ? (answers as readonly (readonly string[])[]) : []
     return recordAmong(rows.map((each) => each.join('')))
   } catch (error) {
-    return isNone(codeOf(error)) ? undefined : 'unknown'
+    return isNone(error) ? undefined : 'unknown'
   }
 }
 
@@ -39,19 +40,14 @@ export async function exists(domain: string, resolve: Resolve): Promise<boolean 
       await resolve(domain, type)
       return true
     } catch (error) {
-      const code = codeOf(error)
-      if (code === 'ENODATA') return true
-      if (!isNone(code)) return 'unknown'
+      if (errorCode(error) === 'ENODATA') return true
+      if (!isNone(error)) return 'unknown'
     }
   }
   return false
 }
 
 /** EBADNAME: what can't be asked for is not there. */
-function isNone(code: unknown): boolean {
-  return code === 'ENOTFOUND' || code === 'ENODATA' || code === 'EBADNAME'
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+function isNone(error: unknown): boolean {
+  return isNoRecord(error) || errorCode(error) === 'EBADNAME'
 }

@@ -3,6 +3,7 @@
  * RFC 7208 §4.6.4 lets them. Failures are outcomes, not exceptions.
  */
 import type { Resolve } from '../../dns/resolver.ts'
+import { errorCode, isNoRecord } from '../../errors.ts'
 import type { SpfResult } from '../../mail/verdict.ts'
 import { type Address, inOneNetwork, parseIPv4, parseIPv6, reverseName } from './addresses.ts'
 
@@ -59,8 +60,8 @@ export async function recordsOf(name: string, type: string, { resolve }: Check):
     const records = await resolve(name, type)
     return Array.isArray(records) ? records : nothing
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN'
-    if (code === 'ENOTFOUND' || code === 'ENODATA') return nothing
+    if (isNoRecord(error)) return nothing
+    const code = errorCode(error) ?? 'EUNKNOWN'
     const problem = `${type} of ${name}: ${code}`
     return code === 'EBADNAME' ? permerror(problem) : temperror(problem)
   }
