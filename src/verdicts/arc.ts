@@ -7,7 +7,7 @@ import type { Resolve } from '../dns/resolver.ts'
 import type { CapturedMessage } from '../mail/captured.ts'
 import type { ArcReport } from '../mail/verdict.ts'
 import type { RawField } from './dkim/fields.ts'
-import { plainName } from './dkim/names.ts'
+import { plainName } from './names.ts'
 import { bounded } from './reported.ts'
 import { withFewerSignatures } from './signatures.ts'
 

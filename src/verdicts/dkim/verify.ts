@@ -9,10 +9,10 @@ import type { Resolve } from '../../dns/resolver.ts'
 import { errorCode, isNoRecord } from '../../errors.ts'
 import type { CapturedMessage } from '../../mail/captured.ts'
 import type { DkimResult } from '../../mail/verdict.ts'
+import { isSameName } from '../names.ts'
 import { type BodyHash, bodyHash } from './body-hash.ts'
 import { type RawField, relaxedField, signedFields } from './fields.ts'
 import { type DkimKey, type KeyProblem, keyOf } from './key.ts'
-import { isSameName } from './names.ts'
 import {
   type Claims,
   type Read,

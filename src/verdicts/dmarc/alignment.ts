@@ -1,5 +1,5 @@
 /** Which domains belong to the organization of the author's domain. RFC 9989 §4.4, §4.10.2 */
-import { plainName } from '../dkim/names.ts'
+import { plainName } from '../names.ts'
 import type { Lookup } from './questions.ts'
 import { organizationOf } from './tree-walk.ts'
 

@@ -4,7 +4,7 @@
  */
 import { parseAddressList } from '../../mail/address-list.ts'
 import { contentOf, type RawField } from '../dkim/fields.ts'
-import { plainName } from '../dkim/names.ts'
+import { plainName } from '../names.ts'
 
 export type Author =
   /** As names are compared; or a literal, `[192.0.2.1]`. */

@@ -4,8 +4,8 @@
  */
 import type { Resolve } from '../../dns/resolver.ts'
 import type { DmarcPolicy, SpfResult } from '../../mail/verdict.ts'
-import { plainName } from '../dkim/names.ts'
 import type { VerifiedSignature } from '../dkim/verify.ts'
+import { plainName } from '../names.ts'
 import { alignedBySuffix, relaxedAlignment } from './alignment.ts'
 import type { Author } from './author.ts'
 import { policyFor } from './policy.ts'

@@ -5,7 +5,7 @@
  * RFC 7208, RFC 8616 §4
  */
 import type { Resolve } from '../../dns/resolver.ts'
-import { asciiName, isAtOrBelow, isSameName } from '../dkim/names.ts'
+import { asciiName, isAtOrBelow, isSameName } from '../names.ts'
 import { clientAddress, dotted, inOneNetwork, reverseZone } from './addresses.ts'
 import {
   addressType,

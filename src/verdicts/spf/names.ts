@@ -1,5 +1,5 @@
 /** Domain names as SPF judges and asks for them. Pure. RFC 7208 §4.3, §4.8, §7.1, §7.3, RFC 8616 §4 */
-import { asciiName } from '../dkim/names.ts'
+import { asciiName } from '../names.ts'
 
 export const longestName = 253
 

@@ -6,9 +6,9 @@ import { dnsError } from '../../../src/dns/resolver.ts'
 import { parseAddressList } from '../../../src/mail/address-list.ts'
 import type { DkimResult } from '../../../src/mail/verdict.ts'
 import { contentOf, rawFields } from '../../../src/verdicts/dkim/fields.ts'
-import { plainName } from '../../../src/verdicts/dkim/names.ts'
 import { authorOf } from '../../../src/verdicts/dmarc/author.ts'
 import { type Dmarc, evaluateDmarc } from '../../../src/verdicts/dmarc/evaluate.ts'
+import { plainName } from '../../../src/verdicts/names.ts'
 
 type Theirs = {
   readonly reason?: string

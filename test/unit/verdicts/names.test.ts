@@ -1,6 +1,6 @@
 /** Domain names: U-labels as A-labels, and nothing that a reader of URLs would make of them. */
 import { expect, test } from 'vitest'
-import { isAtOrBelow, isDomainName, plainName } from '../../../src/verdicts/dkim/names.ts'
+import { isAtOrBelow, isDomainName, plainName } from '../../../src/verdicts/names.ts'
 
 const names = [
   // name, as compared, why
