@@ -89,8 +89,7 @@ export async function openEdge(config: Config, redis: RedisPlace, again: boolean
     blocklists,
     checks,
     reverseName: (ip) => reverseName(dns, ip),
-    // A rejection means that Redis is away, which redis.ts has logged: the spool has the entry.
-    announce: (id) => void queue.add([id]).catch(() => {}),
+    announce: queue.announce,
     async close() {
       client.disconnect()
       lateness.stop()

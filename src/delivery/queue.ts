@@ -9,6 +9,11 @@ import type { Cluster, Redis } from 'ioredis'
 export type DeliveryQueue = {
   /** Adds the entries; one that is there already is left as it is. Rejects at once when Redis is away. */
   readonly add: (ids: readonly string[]) => Promise<void>
+  /**
+   * Adds an entry and does not tell whether that went well. One that Redis, being away, did not take is added
+   * when it is back; what is lost even so the sweep finds.
+   */
+  readonly announce: (id: string) => void
   /** Those of `ids` that Redis does not know. */
   readonly unknown: (ids: readonly string[]) => Promise<string[]>
   /** Removes the jobs of `ids` that are finished or belong to no list, so that they can be added again. */
@@ -44,6 +49,9 @@ const jobOptions = {
  */
 const maxAdding = 1000
 
+/** Announced entries kept in memory for a Redis that is away: what a start or a short outage leaves. */
+const maxUntold = 1000
+
 export function openQueue(redis: Redis | Cluster, owner: string): DeliveryQueue {
   let opened: Queue | undefined
   // bullmq 6.7: a Queue made before its connection is ready either fails for good or keeps every add
@@ -58,29 +66,45 @@ export function openQueue(redis: Redis | Cluster, owner: string): DeliveryQueue 
   else redis.once('ready', open)
 
   let adding = 0
+  // The connection of this process may come back, or be there for the first time, after the worker's, which
+  // has compared the queue with the spool by then: these would wait for the next sweep.
+  const untold = new Set<string>()
+  redis.on('ready', () => {
+    const ids = [...untold]
+    untold.clear()
+    add(ids).catch(() => {})
+  })
 
   const theQueue = (): Queue => {
     if (opened === undefined) throw new Error('Redis has not answered yet')
     return opened
   }
 
+  async function add(ids: readonly string[]): Promise<void> {
+    const queue = theQueue()
+    if (adding >= maxAdding) throw new Error('Redis is too slow to answer')
+    const jobs = ids.map((id) => ({
+      name: 'deliver',
+      data: { id },
+      opts: { ...jobOptions, jobId: id },
+    }))
+    const [only] = jobs
+    adding += 1
+    try {
+      if (jobs.length === 1 && only) await queue.add(only.name, only.data, only.opts)
+      else if (jobs.length > 1) await queue.addBulk(jobs)
+    } finally {
+      adding -= 1
+    }
+  }
+
   return {
-    async add(ids) {
-      const queue = theQueue()
-      if (adding >= maxAdding) throw new Error('Redis is too slow to answer')
-      const jobs = ids.map((id) => ({
-        name: 'deliver',
-        data: { id },
-        opts: { ...jobOptions, jobId: id },
-      }))
-      const [only] = jobs
-      adding += 1
-      try {
-        if (jobs.length === 1 && only) await queue.add(only.name, only.data, only.opts)
-        else if (jobs.length > 1) await queue.addBulk(jobs)
-      } finally {
-        adding -= 1
-      }
+    add,
+    announce(id) {
+      // A rejection means that Redis is away, which redis.ts has logged.
+      add([id]).catch(() => {
+        if (untold.size < maxUntold) untold.add(id)
+      })
     },
     async unknown(ids) {
       const queue = theQueue()

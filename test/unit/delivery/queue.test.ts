@@ -7,6 +7,7 @@ import { nextSlice, reconcile, type Slice, wholeSpool } from '../../../src/deliv
 import { connectRedis } from '../../../src/delivery/redis.ts'
 import { log } from '../../../src/log.ts'
 import { newMessageId } from '../../../src/mail/message-id.ts'
+import { freePort } from '../../support/port.ts'
 import { until } from '../../support/postern.ts'
 import { type RunningRedis, startRedis, stopRedis } from '../../support/redis.ts'
 import { keep, restOfRecord, Spool, scratch } from '../spool/support.ts'
@@ -119,6 +120,46 @@ describe('add', () => {
     const nowhere = connectRedis(`unix:${scratch()}/none`, 'fails-fast')
     await expect(openQueue(nowhere, 'n').add([newMessageId(0)])).rejects.toThrow('not answered yet')
     nowhere.disconnect()
+  })
+})
+
+describe('announce', () => {
+  test('adds an entry', async () => {
+    const id = await keepOne()
+    queue.announce(id)
+    await until(async () => (await jobs()).length > 0)
+    expect(await jobs()).toEqual([id])
+  })
+
+  // No worker's sweep runs here: only what was announced can come.
+  test.each([
+    ['is there for the first time', 'it took mail before its connection stood'],
+    ['is back', 'its connection alone was lost'],
+  ])('adds what it could not once Redis %s (%s)', async (when) => {
+    const late = await startRedis({ port: await freePort() })
+    const own = connectRedis(late.place, 'fails-fast')
+    const announced = openQueue(own, 'late')
+    if (when === 'is back') {
+      await late.start()
+      await until(() => own.status === 'ready')
+      await late.kill()
+      await until(() => own.status !== 'ready')
+    }
+    const ids = Array.from({ length: 1200 }, (_, index) => newMessageId(index))
+    for (const each of ids) announced.announce(each)
+    await new Promise(setImmediate)
+    await late.start()
+    const { name, prefix } = queuePlace('late')
+    const waiting = async (): Promise<string[]> =>
+      (await late.cli('LRANGE', `${prefix}:${name}:wait`, '0', '-1')).split('\n')
+    await until(async () => (await waiting()).length >= 1000)
+    // The rest is the sweep's: memory is bounded.
+    const added = new Set(await waiting())
+    expect(added.size).toBe(1000)
+    expect(added.difference(new Set(ids)).size).toBe(0)
+    await announced.close()
+    own.disconnect()
+    await late.kill()
   })
 })
 
