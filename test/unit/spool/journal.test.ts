@@ -121,6 +121,10 @@ describe('taking mail', () => {
           ofJournal.add(descriptor)
           return descriptor
         },
+        closeSync(descriptor) {
+          ofJournal.delete(descriptor)
+          nodeDisk.closeSync(descriptor)
+        },
         ...(operation === 'fsync' && {
           async fsync(descriptor) {
             refuse(descriptor)
@@ -170,6 +174,28 @@ describe('emptying it', () => {
     await spool.settle()
     // Two files, the directory, and the journal, empty.
     expect(counts.file).toBe(4)
+  })
+
+  test('of many that are still in the queue four are fsynced at a time', async () => {
+    let underWay = 0
+    let most = 0
+    const disk: Disk = {
+      ...nodeDisk,
+      async fsync(descriptor) {
+        underWay += 1
+        most = Math.max(most, underWay)
+        await nodeDisk.fsync(descriptor).finally(() => (underWay -= 1))
+      },
+    }
+    const spool = journaled(scratch(), disk)
+    const ids = await Promise.all(
+      Array.from({ length: 200 }, (_, count) => keep(spool, text(count))),
+    )
+    most = 0
+    await spool.settle()
+    // The threads of libuv, which are those of others, too.
+    expect(most).toBe(4)
+    for (const [count, id] of ids.entries()) expect(await messageIn(spool, id)).toEqual(text(count))
   })
 
   test('one that fails is told, tried again, and keeps what it has', async () => {
