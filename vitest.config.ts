@@ -50,12 +50,20 @@ export default defineConfig({
           name: 'unit',
           include: unit,
           exclude: apart,
+          setupFiles: 'test/support/unit-setup.ts',
           // A process for each file takes longer than most of them: twice the time in all.
           isolate: false,
           maxWorkers: 2,
         },
       },
-      { test: { ...limits, name: 'unit-apart', include: apart } },
+      {
+        test: {
+          ...limits,
+          name: 'unit-apart',
+          include: apart,
+          setupFiles: 'test/support/unit-setup.ts',
+        },
+      },
       { test: { ...heavy, name: 'e2e', include: ['test/e2e/**/*.test.ts'] } },
       {
         test: {

@@ -14,7 +14,6 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import type { DirectorySync } from './directory-sync.ts'
 import { type Disk, fsyncFile, writeAllSync } from './disk.ts'
 import { grouped } from './grouped.ts'
@@ -209,7 +208,8 @@ export function openJournal(
     const left: string[] = []
     for (const [index, id] of ids.entries()) {
       if (existsSync(join(queue, id))) left.push(id)
-      if (index % looksInTurn === looksInTurn - 1) await setImmediate()
+      if (index % looksInTurn === looksInTurn - 1)
+        await new Promise((resolve) => setImmediate(resolve))
     }
     return left
   }

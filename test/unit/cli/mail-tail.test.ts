@@ -18,7 +18,7 @@ async function follow(store: ReadableStore, steps: (() => Promise<unknown>)[], p
 }
 
 test('only what is new is shown, once, and below the prefix', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await storeMessage(store, 'old', { id: idOf(5) })
   const { keys, errors } = await follow(store, [
     async () => {},
@@ -41,7 +41,7 @@ test('only what is new is shown, once, and below the prefix', async () => {
 })
 
 test('what is no message is passed over', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   async function* nothing() {}
   const options = { length: 0, contentType: 'text/plain', metadata: {} }
   const { keys } = await follow(store, [() => store.put('notes.txt', nothing(), options)])
@@ -49,7 +49,7 @@ test('what is no message is passed over', async () => {
 })
 
 test('a look that fails is reported, and the next one leaves nothing out', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   let failing = false
   const flaky: ReadableStore = {
     ...store,

@@ -1,9 +1,8 @@
 /** Runs a command of the command line in this process, with a configuration of its own. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
-import { afterEach, vi } from 'vitest'
+import { vi } from 'vitest'
 import { checkCommand } from '../../../src/cli/check.ts'
 import { explainCommand } from '../../../src/cli/explain-command.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
@@ -12,11 +11,7 @@ import { quarantineCommand } from '../../../src/cli/quarantine.ts'
 import { queueCommand } from '../../../src/cli/queue.ts'
 import { replayCommand } from '../../../src/cli/replay.ts'
 import { rulesCommand } from '../../../src/cli/rules.ts'
-
-const made: string[] = []
-afterEach(() => {
-  for (const each of made.splice(0)) rmSync(each, { recursive: true, force: true })
-})
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 export type Home = {
   readonly path: string
@@ -31,8 +26,7 @@ export type Ran = { readonly out: Buffer; readonly err: string; readonly error?:
 
 /** A data directory and a postern.yaml, which may be given more lines; no rules unless written. */
 export function newHome(lines = ''): Home {
-  const path = mkdtempSync(join(tmpdir(), 'postern-cli-'))
-  made.push(path)
+  const path = temporaryDirectory('cli')
   const write: Home['write'] = (name, text, mode = 0o600) => {
     mkdirSync(join(path, name, '..'), { recursive: true })
     writeFileSync(join(path, name), text, { mode })

@@ -29,7 +29,7 @@ for (const plaintext of [false, true]) {
     const how = `${plaintext ? 'in plaintext' : 'sealed'} with ${added.length} added fields`
     test.for(cases)(`%s, ${how}`, async ([, text]) => {
       const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text
-      const { store } = await temporaryStore()
+      const { store } = temporaryStore()
       const at = await storeMessage(store, bytes, { plaintext, added, verdicts: judged })
       const mailbox = openMailbox({ store, keys: plaintext ? [] : [key] })
 
@@ -62,7 +62,7 @@ for (const plaintext of [false, true]) {
 }
 
 test('any octets in any number of recipients come back', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const mailbox = openMailbox({ store, keys: [key] })
   let n = 0
   await fc.assert(
@@ -86,7 +86,7 @@ test('any octets in any number of recipients come back', async () => {
 })
 
 test('a receipt of a thousand recipients is read', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const recipients = Array.from({ length: 1000 }, (_, each) => `{"}${each}\\@example.test`)
   const at = await storeMessage(store, ' starts with a space', { recipients })
   const { receipt } = await openMailbox({ store, keys: [key] }).get(at)

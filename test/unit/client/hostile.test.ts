@@ -48,7 +48,7 @@ const names = [
 ]
 
 test('these are all the fields of the metadata, and none is mismatched by itself', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, text, { verdicts: judged })
   const info = await store.head(at)
   expect(Object.keys(info?.metadata ?? {}).sort()).toEqual([...names].sort())
@@ -57,7 +57,7 @@ test('these are all the fields of the metadata, and none is mismatched by itself
 test.for(names)(
   '%s that was changed is refused, and that was removed changes nothing',
   async (name) => {
-    const { path, store } = await temporaryStore()
+    const { path, store } = temporaryStore()
     const at = await storeMessage(store, text, { verdicts: judged })
     const mailbox = openMailbox({ store, keys: [key] })
     for (const lie of ['PASS', '0', '', '999999999999', idOf(7)]) {
@@ -78,7 +78,7 @@ test.for(names)(
 )
 
 test('a policy that the receipt does not have is refused', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   const at = await storeMessage(store, text)
   await sidecar(path, at, (metadata) => {
     metadata['postern-dmarc-policy'] = 'none'
@@ -87,7 +87,7 @@ test('a policy that the receipt does not have is refused', async () => {
 })
 
 test('metadata cannot make an envelope anything else', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   const at = await storeMessage(store, text)
   await sidecar(path, at, (metadata) => {
     metadata['x-amz-key-v2'] = 'AAAA'
@@ -98,7 +98,7 @@ test('metadata cannot make an envelope anything else', async () => {
 })
 
 test('no metadata at all changes nothing', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, text)
   await store.put('copy', pieces(await contentOf(store, at), 100), {
     length: (await contentOf(store, at)).length,
@@ -110,7 +110,7 @@ test('no metadata at all changes nothing', async () => {
 })
 
 test('the wrong key is told which ids it takes', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, text)
   const error = await refusalOf(openMailbox({ store, keys: [otherKey] }).get(at))
   expect(error).toMatchObject({ reason: 'wrong-key', keyIds: [key.id] })
@@ -120,7 +120,7 @@ test('the wrong key is told which ids it takes', async () => {
 })
 
 test('every cut is refused, at get and at the end of a stream', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, Buffer.alloc(150_000, 'x'))
   const body = await contentOf(store, at)
   const lengths = [0, 1, 7, 8, 41, 42, 100, 137, 138, 154, 65_689, 65_690, 131_000, 131_242]
@@ -132,7 +132,7 @@ test('every cut is refused, at get and at the end of a stream', async () => {
 })
 
 test('a flip of any bit is refused', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const body = await contentOf(store, await storeMessage(store, text))
   for (let at = 0; at < body.length; at += 1) {
     const flipped = Buffer.from(body)
@@ -144,14 +144,14 @@ test('a flip of any bit is refused', async () => {
 })
 
 test('bytes after the end are refused', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const body = await contentOf(store, await storeMessage(store, text))
   const longer = Buffer.concat([body, Buffer.from('x')])
   await expectRefusal(openMessage({ body: longer }, { keys: [key] }), 'tampered')
 })
 
 test('plaintext that was altered is refused, and so is one that is longer or shorter', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const body = await contentOf(store, await storeMessage(store, text, { plaintext: true }))
   const open = (bytes: Uint8Array) =>
     openMessage({ body: bytes, contentType: 'message/rfc822' }, { keys: [] })
@@ -164,7 +164,7 @@ test('plaintext that was altered is refused, and so is one that is longer or sho
 })
 
 test('a message in the place of another is refused', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   const first = await storeMessage(store, text, { id: idOf(1) })
   const second = await storeMessage(store, 'other', { id: idOf(2) })
   await writeFile(join(path, first), await contentOf(store, second))

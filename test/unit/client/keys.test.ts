@@ -6,11 +6,12 @@ import { expect, test } from 'vitest'
 import { aesKey, naclKey, readKey, rsaKey } from '../../../src/client/index.ts'
 import { UserError } from '../../../src/errors.ts'
 import { formatPublicKey, formatSecretKey } from '../../../src/seal/keys.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { aesSecret, rsaPem } from '../seal/s3ec/support.ts'
-import { key, temporaryDirectory } from './support.ts'
+import { key } from './support.ts'
 
 async function fileWith(text: string, mode = 0o600): Promise<string> {
-  const path = join(await temporaryDirectory(), 'main.key')
+  const path = join(temporaryDirectory('client'), 'main.key')
   await writeFile(path, text)
   await chmod(path, mode)
   return path
@@ -38,7 +39,7 @@ test.for(refused)('a key file is refused when %s', async ([, text, mode, expecte
 })
 
 test('a missing file and a directory are told', async () => {
-  const folder = await temporaryDirectory()
+  const folder = temporaryDirectory('client')
   await chmod(folder, 0o700)
   await expect(readKey(join(folder, 'x.key'))).rejects.toThrow(/There is no key file/)
   await expect(readKey(folder)).rejects.toThrow(/cannot be read \(EISDIR\)/)

@@ -31,7 +31,7 @@ async function stranger(store: ObjectStore, at: string): Promise<void> {
 }
 
 test('an item is exactly what the metadata says', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   await storeMessage(store, 'Subject: x\r\n\r\n', { verdicts: judged, prefix: 'support/' })
   const [item] = await Array.fromAsync(openMailbox({ store: dirStore(path) }).list())
   expect(item).toEqual({
@@ -51,7 +51,7 @@ test('an item is exactly what the metadata says', async () => {
 })
 
 test('a listing is by key, whatever the order in which look-ups are answered', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   for (let n = 40; n > 0; n -= 1) await storeMessage(store, `${n}`, { id: idOf(n) })
   let underWay = 0
   let most = 0
@@ -79,7 +79,7 @@ test('a listing is by key, whatever the order in which look-ups are answered', a
 })
 
 test('a listing downloads nothing and passes over what is not ours', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   await storeMessage(store, 'a', { id: idOf(1), prefix: 'x/' })
   await stranger(store, 'x/AMAZON_SES_SETUP_NOTIFICATION')
   await stranger(store, idOf(3))
@@ -90,7 +90,7 @@ test('a listing downloads nothing and passes over what is not ours', async () =>
 })
 
 test('an object that is removed while it is listed is passed over', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await storeMessage(store, 'a', { id: idOf(1) })
   await storeMessage(store, 'b', { id: idOf(2) })
   const head: ReadableStore['head'] = async (at) =>
@@ -99,7 +99,7 @@ test('an object that is removed while it is listed is passed over', async () => 
 })
 
 test('a look-up that fails ends the listing in its turn', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   for (const n of [1, 2, 3]) await storeMessage(store, 'a', { id: idOf(n) })
   const head: ReadableStore['head'] = async (at) => {
     if (at === idOf(2)) throw new Error('the network is down')
@@ -114,7 +114,7 @@ test('a look-up that fails ends the listing in its turn', async () => {
 })
 
 test('after takes a key, or an id where that tells a place', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   for (const n of [1, 2, 3]) {
     await storeMessage(store, 'a', { id: idOf(n) })
     await storeMessage(store, 'b', { id: idOf(n), prefix: 'support/' })
@@ -128,7 +128,7 @@ test('after takes a key, or an id where that tells a place', async () => {
 })
 
 test('metadata that lies never reads as a pass, and is refused when the message is opened', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await store.put('a', pieces(Buffer.from('abc'), 1), {
     length: 3,
     contentType: 'application/octet-stream',
@@ -151,14 +151,14 @@ test('metadata that lies never reads as a pass, and is refused when the message 
 })
 
 test('a key that is not there is told', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const error = await refusalOf(openMailbox({ store }).get('no\u001b[2Jwhere'))
   expect(error.reason).toBe('not-found')
   expect(error.message).toContain('no\\u001b[2Jwhere')
 })
 
 test('get refuses what is too large by naming stream', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, Buffer.alloc(100))
   const mailbox = openMailbox({ store, keys: [key] })
   await expectRefusal(mailbox.get(at, { maxBytes: 99 }), 'too-large')
@@ -167,7 +167,7 @@ test('get refuses what is too large by naming stream', async () => {
 })
 
 test('every way out lets go of the store', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, Buffer.alloc(1_000_000, 'x\r\n'))
   let open = 0
   const counting: ReadableStore = {
@@ -198,7 +198,7 @@ test('every way out lets go of the store', async () => {
 })
 
 test('a stream holds a piece of the message, not the message', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, Buffer.alloc(5_000_000, 'x'))
   let longest = 0
   for await (const piece of (await openMailbox({ store, keys: [key] }).stream(at)).original) {
@@ -208,7 +208,7 @@ test('a stream holds a piece of the message, not the message', async () => {
 })
 
 test('what the store throws passes through', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, Buffer.alloc(500_000))
   const failing: ReadableStore = {
     ...store,

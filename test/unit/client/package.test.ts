@@ -54,7 +54,7 @@ test('it is small, and holds the library, its pages and nothing of the server', 
 })
 
 test('a program that has it in node_modules opens a message', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   const at = await storeMessage(store, 'Subject: hello\r\n\r\nhello\r\n', { id: idOf(1) })
   const secret = JSON.stringify([...key.secretKey])
   const program = `import { dirStore, naclKey, openMailbox } from 'postern/client'

@@ -14,8 +14,9 @@ import {
 import { sealingKeys } from '../../../src/seal/s3ec/format.ts'
 import { s3ecSealer } from '../../../src/seal/sealer.ts'
 import type { ReadableStore } from '../../../src/store/object-store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 import { aesSecret, rsaPem, rsaPublicKey } from '../seal/s3ec/support.ts'
-import { key, storeMessage, temporaryDirectory, temporaryStore } from './support.ts'
+import { key, storeMessage, temporaryStore } from './support.ts'
 
 const message = `From: a@example.test\r\nSubject: hello\r\n\r\n${'x'.repeat(200_000)}\r\n`
 const seal = {
@@ -25,7 +26,7 @@ const seal = {
 const keys = [key, rsaKey(rsaPem), aesKey(aesSecret)]
 
 async function stored(version: 'v3' | 'v2', text = message) {
-  const { store, path } = await temporaryStore()
+  const { store, path } = temporaryStore()
   const objectKey = await storeMessage(store, text, { sealer: seal[version] })
   const sidecar = join(path, `${objectKey}.metadata.json`)
   return { store, path, objectKey, sidecar, content: join(path, objectKey) }
@@ -143,7 +144,7 @@ test('requireCommitment refuses v2 and opens v3 and envelopes', async () => {
     if (outcome === 'opened') await opening
     else await expect(opening).rejects.toMatchObject({ name: outcome })
   }
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const envelope = await storeMessage(store, message)
   await openMailbox({ store, keys, requireCommitment: true }).get(envelope)
 })
@@ -162,7 +163,7 @@ test('keys are read from files: PEM of both kinds, JSON Web Keys, and the octets
       'aes',
     ],
   ]
-  const directory = await temporaryDirectory()
+  const directory = temporaryDirectory('client')
   const objects = { rsa: await stored('v3'), aes: await stored('v2') }
   for (const [name, content, type] of files) {
     const path = join(directory, name)
@@ -193,7 +194,7 @@ const unusable = [
 ] as const
 
 test.for(unusable)('%s is no key to open mail with', async ([, text, expected]) => {
-  const path = join(await temporaryDirectory(), 'some.key')
+  const path = join(temporaryDirectory('client'), 'some.key')
   await writeFile(path, text, { mode: 0o600 })
   await expect(readKey(path)).rejects.toThrow(expected)
 })

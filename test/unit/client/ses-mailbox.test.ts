@@ -51,7 +51,7 @@ async function put(
 }
 
 test('a listing has the messages of SES and of Postern, and nothing else of SES', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   for (const prefix of [undefined, 'support', '/emails', 'a/b/']) {
     await putSetupNotification(store, prefix)
     await putPlaintext(store, message, {}, prefix === undefined ? {} : { prefix })
@@ -73,7 +73,7 @@ test('a listing has the messages of SES and of Postern, and nothing else of SES'
 })
 
 test('an item tells size and time of the object, and no verdict', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putPlaintext(store, message)
   await putSealed(store, message, dataKey, { id: otherId })
   const size = sesFields().length + message.length
@@ -87,7 +87,7 @@ test('an item tells size and time of the object, and no verdict', async () => {
 })
 
 test('a plaintext object opens as a message of Postern does, with a derived receipt', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await putPlaintext(store, message, {}, { prefix: 'support' })
   const opened = await legacyMailbox(store).get(at)
   expect(Buffer.from(opened.original).toString()).toBe(message)
@@ -119,7 +119,7 @@ test('a plaintext object opens as a message of Postern does, with a derived rece
 })
 
 test('stream() and openMessage() give the same', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const large = Buffer.concat([Buffer.from(message), Buffer.alloc(5_000_000, 'x\r\n')])
   const at = await putPlaintext(store, large)
   const mailbox = legacyMailbox(store)
@@ -144,13 +144,13 @@ test('openObject() gives all bytes', async () => {
 })
 
 test('without legacy nothing of SES is opened', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await putPlaintext(store, message)
   await expectRefusal(openMailbox({ store }).get(at), 'not-postern')
 })
 
 test('mail of Postern is opened as ever', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, message, { id: idOf(1) })
   const plain = await storeMessage(store, message, { id: idOf(2), plaintext: true })
   const mailbox = legacyMailbox(store)
@@ -164,7 +164,7 @@ test('mail of Postern is opened as ever', async () => {
 })
 
 test('a message under the key of another is refused', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await put(store, otherId, sesFields() + message)
   const error = await refusalOf(legacyMailbox(store).get(otherId))
   expect(error.reason).toBe('misplaced')
@@ -172,7 +172,7 @@ test('a message under the key of another is refused', async () => {
 })
 
 test('metadata of Postern’s at a message of SES is compared with what SES recorded', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const scan = { spam: 'FAIL', virus: 'PASS' }
   const metadata = { 'postern-id': id, 'postern-spam': 'PASS' }
   await put(store, id, sesFields({ scan }) + message, { metadata })
@@ -184,17 +184,17 @@ test('metadata of Postern’s at a message of SES is compared with what SES reco
 
 /** The fields and the receipt of Postern, as anybody can write them into a message. */
 async function forgedReceipt(): Promise<string> {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await storeMessage(store, message, { id, plaintext: true })
   return (await collect((await store.get(at))?.body ?? pieces(Buffer.of(), 1))).toString('latin1')
 }
 
 test('a receipt of Postern in a message that SES took is the sender’s', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const forged = await forgedReceipt()
   expect(forged).toContain('X-Postern-Receipt')
   for (const contentType of ['application/octet-stream', 'message/rfc822']) {
-    const fresh = await temporaryStore()
+    const fresh = temporaryStore()
     await put(fresh.store, id, sesFields() + forged, { contentType })
     const { receipt, original } = await legacyMailbox(fresh.store).get(id)
     expect(receipt.origin).toBe('ses')
@@ -206,7 +206,7 @@ test('a receipt of Postern in a message that SES took is the sender’s', async 
 })
 
 test('a second From field takes the word of SES away from both', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await putPlaintext(store, `From: ceo@bank.example\r\nfrOM : x@y.example\r\n${message}`)
   const { receipt } = await legacyMailbox(store).get(at)
   expect(receipt.verdicts.dmarc.reason).toBe('from-several')
@@ -222,7 +222,7 @@ const strangers = [
   ['one field without end', `Return-Path: <${'x'.repeat(1_000_000)}`],
 ] as const
 test.for(strangers)('%s is refused by name', async ([, body]) => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await put(store, id, body)
   await expectRefusal(legacyMailbox(store).get(id), 'not-postern')
   await expectRefusal(
@@ -232,7 +232,7 @@ test.for(strangers)('%s is refused by name', async ([, body]) => {
 })
 
 test('what is larger than a message of SES is not held in memory', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const piece = Buffer.alloc(1_000_000, 'x')
   let read = 0
   async function* body() {

@@ -41,7 +41,7 @@ afterAll(async () => {
 })
 
 async function sealedStore(more: Parameters<typeof putSealed>[3] = {}) {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const at = await putSealed(store, message, newDataKey, more)
   return { store, at }
 }
@@ -150,7 +150,7 @@ test('in the place of another message it is refused', async () => {
 })
 
 test('content of another message than KMS vouched for is refused without a key, too', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const lying: typeof newDataKey = (context) =>
     newDataKey({ ...context, 'aws:ses:message-id': otherId })
   const at = await putSealed(store, message, lying)
@@ -162,7 +162,7 @@ test('content of another message than KMS vouched for is refused without a key, 
 })
 
 test('what SES sealed without its fields is no message, whatever a sender wrote into it', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const ours = await storeMessage(store, message, { id: idOf(1), plaintext: true })
   const forged = await collect((await store.get(ours))?.body ?? pieces(Buffer.of(), 1))
   const at = await putSealed(store, forged, newDataKey, { id: idOf(2), region: 'no region' })
@@ -171,7 +171,7 @@ test('what SES sealed without its fields is no message, whatever a sender wrote 
 })
 
 test('a large message is held to the size that is allowed', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const large = Buffer.alloc(3_000_000, 'x\r\n')
   const at = await putSealed(store, large, newDataKey)
   const mailbox = openMailbox({ store, keys: [key], legacy: true })

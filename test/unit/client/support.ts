@@ -1,9 +1,7 @@
 /** What the tests of src/client share: messages stored as the server stores them, by its own action. */
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, expect } from 'vitest'
+import { expect } from 'vitest'
 import { storeAction } from '../../../src/actions/store.ts'
 import { MailboxError, type MailboxReason, naclKey } from '../../../src/client/index.ts'
 import { objectKey } from '../../../src/mail/object-key.ts'
@@ -12,24 +10,14 @@ import { allDisabled, type Verdicts } from '../../../src/mail/verdict.ts'
 import { envelopeSealer, type Sealer } from '../../../src/seal/sealer.ts'
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** Keys that are the same in every run. */
 export const key = naclKey(new Uint8Array(32).fill(1))
 export const otherKey = naclKey(new Uint8Array(32).fill(2))
 
-const made: string[] = []
-afterEach(async () => {
-  for (const each of made.splice(0)) await rm(each, { recursive: true, force: true })
-})
-
-export async function temporaryDirectory(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'postern-client-'))
-  made.push(path)
-  return path
-}
-
-export async function temporaryStore(): Promise<{ path: string; store: ObjectStore }> {
-  const path = join(await temporaryDirectory(), 'inbox')
+export function temporaryStore(): { path: string; store: ObjectStore } {
+  const path = join(temporaryDirectory('client'), 'inbox')
   return { path, store: dirStore(path) }
 }
 

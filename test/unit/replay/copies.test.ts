@@ -50,7 +50,7 @@ test('the oldest message goes first', () => {
 })
 
 test('a name is a key or an id, and an id all its copies; held mail is none of them', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await storeMessage(store, 'x', { prefix: 'a/' })
   await storeMessage(store, 'x', { prefix: 'b/', verdicts: judged })
   const held = await store.head(`a/${idOf(1)}`)
@@ -68,7 +68,7 @@ test('a name is a key or an id, and an id all its copies; held mail is none of t
 })
 
 test('a receipt of an envelope that no server takes is refused', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   const rows = [
     // recipients, why
     [['a@example.test\r\nX-SES-Virus-Verdict: PASS'], 'it would become a header field'],

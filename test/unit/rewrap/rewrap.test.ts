@@ -26,7 +26,7 @@ const text = 'Subject: x\r\n\r\nhello\r\n'.repeat(10_000)
 const octetsAt = (path: string, key: string) => readFile(join(path, key))
 
 test('an envelope is opened by the new key and no more by the old, its metadata is as it was', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putEnvelope(store, 'in/m1', text, [old])
   expect(await rewrap(store, 'in/m1', changeOf(old, next))).toEqual({ outcome: 'resealed' })
   expect(await textBy(store, 'in/m1', next)).toBe(text)
@@ -40,7 +40,7 @@ test('an envelope is opened by the new key and no more by the old, its metadata 
 })
 
 test('who else could open an envelope still can', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [team, old])
   expect(await rewrap(store, 'm1', changeOf(old, next))).toMatchObject({ reason: 'unknown-holder' })
   expect(await textBy(store, 'm1', old)).toBe(text)
@@ -63,7 +63,7 @@ const sameFormat = formats.flatMap(([name, from, to]) =>
 test.for(sameFormat)(
   'the data key of %s, %s, in its %s, is wrapped anew, the content stays',
   async ([, version, where, from, to]) => {
-    const { path, store } = await temporaryStore()
+    const { path, store } = temporaryStore()
     await putS3ec(store, 'm1', text, from.seals(version), where)
     const before = await octetsAt(path, 'm1')
     const was = await store.head('m1')
@@ -89,7 +89,7 @@ const otherFormat = [
 test.for(otherFormat)(
   'an object of %s, its data key in its %s, is sealed anew in another format',
   async ([version, where, from, to, opens]) => {
-    const { store } = await temporaryStore()
+    const { store } = temporaryStore()
     await putS3ec(store, 'm1', text, rsaOld.seals(version), where)
     expect(await rewrap(store, 'm1', changeOf(from, to))).toEqual({ outcome: 'resealed' })
     expect(await textBy(store, 'm1', opens)).toBe(text)
@@ -103,7 +103,7 @@ test('to a KMS key an object is sealed anew: the data keys of KMS are made by KM
   const dataKey = () => new Uint8Array(32).map((_, at) => at)
   const generateDataKey = async () => ({ dataKey: dataKey(), encryptedKey: turned(dataKey()) })
   const opens = kmsKey(async (encryptedKey) => turned(encryptedKey))
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putS3ec(store, 'm1', text, rsaOld.seals('v3'))
   await putEnvelope(store, 'm2', text, [old])
   const to = { type: 'kms', version: 'v3', context: {}, generateDataKey } as const
@@ -112,7 +112,7 @@ test('to a KMS key an object is sealed anew: the data keys of KMS are made by KM
 })
 
 test('an envelope is sealed anew in the format of the new key, and may lose others only when told to', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [old])
   await putEnvelope(store, 'm2', text, [old, team])
   const change = changeOf(old, rsaNew.seals('v3'))
@@ -144,7 +144,7 @@ const others = [
   ['empty object', (store: ObjectStore) => store.put('m1', textBody(''), described(0))],
 ] as const
 test.for(others)('an %s is passed over as it is', async ([, put]) => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await put(store)
   const was = await store.head('m1')
   for (const from of [old, rsaOld.opens, aesOld.opens])
@@ -158,7 +158,7 @@ const damages = [
   ['the last chunk', (octets: Buffer) => octets, -1],
 ] as const
 test.for(damages)('an envelope with %s altered is left, and said to be', async ([, , at]) => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [old])
   const octets = await octetsAt(path, 'm1')
   const place = at < 0 ? octets.length + at : at
@@ -172,7 +172,7 @@ test.for(damages)('an envelope with %s altered is left, and said to be', async (
 })
 
 test('an envelope that is cut at a chunk is left', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [old])
   const octets = await octetsAt(path, 'm1')
   await writeFile(join(path, 'm1'), octets.subarray(0, 74 + 64 + 65_552))
@@ -181,7 +181,7 @@ test('an envelope that is cut at a chunk is left', async () => {
 })
 
 test('an object whose data key is not the one it commits to is left', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putS3ec(store, 'm1', text, rsaOld.seals('v3'))
   await putS3ec(store, 'm2', text, rsaOld.seals('v3'))
   const [one, two] = [await store.head('m1'), await store.head('m2')]
@@ -195,7 +195,7 @@ test('an object whose data key is not the one it commits to is left', async () =
 })
 
 test('an object of a legacy format is left unless that is asked for', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putLegacy(store, 'm1', text, 4)
   const change = changeOf(aesOld.opens, aesNew.seals('v2'))
   expect(await rewrap(store, 'm1', change)).toMatchObject({ reason: 'legacy-format' })
@@ -204,7 +204,7 @@ test('an object of a legacy format is left unless that is asked for', async () =
 })
 
 test('what changes while it is sealed anew is left as somebody else made it', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [old])
   const racing: ObjectStore = {
     ...store,
@@ -220,7 +220,7 @@ test('what changes while it is sealed anew is left as somebody else made it', as
 })
 
 test('all objects below a prefix are changed, one that fails stops no other, a second run passes over', async () => {
-  const { path, store } = await temporaryStore()
+  const { path, store } = temporaryStore()
   for (let n = 0; n < 10; n++) await putEnvelope(store, `in/m${n}`, `message ${n}`, [old])
   await putEnvelope(store, 'out/m', 'elsewhere', [old])
   await writeFile(join(path, 'in/m3'), 'PSTRNBX\x01 and nothing else')
@@ -238,7 +238,7 @@ test('all objects below a prefix are changed, one that fails stops no other, a s
 })
 
 test('a store that fails is told of the object, not taken for damage', async () => {
-  const { store } = await temporaryStore()
+  const { store } = temporaryStore()
   await putEnvelope(store, 'm1', text, [old])
   const full: ObjectStore = {
     ...store,

@@ -1,9 +1,6 @@
 /** What the tests of src/rewrap share: stores with sealed objects in them, and changes of keys. */
 import { createCipheriv, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
 import {
   aesKey,
   type MailKey,
@@ -19,15 +16,10 @@ import { type SealingKey, s3ecLength, sealS3ec } from '../../../src/seal/s3ec/se
 import { dirStore } from '../../../src/store/dir.ts'
 import type { ObjectStore } from '../../../src/store/object-store.ts'
 import { bytesOf, chunks, described, textBody } from '../../conformance/content.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
-const made: string[] = []
-afterEach(async () => {
-  for (const each of made.splice(0)) await rm(each, { recursive: true, force: true })
-})
-
-export async function temporaryStore(): Promise<{ path: string; store: ObjectStore }> {
-  const folder = await mkdtemp(join(tmpdir(), 'postern-rewrap-'))
-  made.push(folder)
+export function temporaryStore(): { path: string; store: ObjectStore } {
+  const folder = temporaryDirectory('rewrap')
   return { path: join(folder, 'inbox'), store: dirStore(join(folder, 'inbox')) }
 }
 

@@ -1,15 +1,15 @@
 /** Which journals a start takes for those of processes that are gone. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type { Config } from '../../../src/config/options.ts'
 import { recoverSpool } from '../../../src/roles/recover.ts'
 import { bootId } from '../../../src/spool/journal.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
-const dataDir = mkdtempSync(join(tmpdir(), 'postern-recover-'))
+const dataDir = temporaryDirectory('recover')
 const journals = join(dataDir, 'spool', 'journal')
 mkdirSync(journals, { recursive: true })
 const config = { dataDir } as Config

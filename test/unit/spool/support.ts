@@ -1,23 +1,14 @@
 /** What the spool's tests share: a directory that goes away, a record, and what is on disk. */
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
 import type { SpoolRecord } from '../../../src/spool/record.ts'
 import { Spool } from '../../../src/spool/spool.ts'
 import { restOfRecord } from '../../support/record.ts'
-
-const made: string[] = []
-
-afterAll(() => {
-  for (const each of made) rmSync(each, { recursive: true, force: true })
-})
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 /** `place`: where it is to be, when not with other temporary files. */
-export function scratch(place: string = tmpdir()): string {
-  const directory = mkdtempSync(join(place, 'postern-spool-'))
-  made.push(directory)
-  return directory
+export function scratch(place?: string): string {
+  return temporaryDirectory('spool', place)
 }
 
 /** Commits one message and answers its id. */
