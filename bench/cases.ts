@@ -61,7 +61,7 @@ export const groups: readonly Group[] = [
     scans: true,
     loads: [
       {
-        ...{ ...fresh, octets: 64 * KiB, rounds: 5, quickRounds: 3 },
+        ...{ ...fresh, octets: 64 * KiB, rounds: 7, quickRounds: 3 },
         ratios: { equal_checks_vs_postfix_rspamd_clamd_64k: 'postfix' },
       },
     ],
