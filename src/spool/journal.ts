@@ -12,7 +12,7 @@
  * It has two files, so that one takes entries while the other is emptied. A journal that fails costs speed and
  * nothing else: it takes no more, and entries are fsynced by themselves.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DirectorySync } from './directory-sync.ts'
 import { type Disk, fsyncFile, writeAllSync } from './disk.ts'
@@ -57,7 +57,7 @@ const mostOctets = 64 * 1024 * 1024
  */
 const atOnce = 4
 
-/** So many names are looked for (0.5 ms) before others have their turn. */
+/** So many names are looked for (0.5 ms) before others have their turn; a multiple of `atOnce`. */
 const looksInTurn = 64
 
 /** So much is cut off a file at once: ext4 lets others wait meanwhile, 14 ms for 64 MB. */
@@ -203,25 +203,15 @@ export function openJournal(
 
   const needsSettling = ({ ids, broken }: Half): boolean => ids.length > 0 || broken
 
-  /** Those of `ids` that are in the queue: nearly none. */
-  async function stillThere(ids: readonly string[]): Promise<string[]> {
-    const left: string[] = []
-    for (const [index, id] of ids.entries()) {
-      if (existsSync(join(queue, id))) left.push(id)
-      if (index % looksInTurn === looksInTurn - 1)
-        await new Promise((resolve) => setImmediate(resolve))
-    }
-    return left
-  }
-
   /** Each entry that is still in the queue is on disk without the journal; then it is empty. */
   async function settleHalf(half: Half): Promise<void> {
     if (half.underWay > 0) await new Promise<void>((resolve) => (half.idle = resolve))
-    const waiting = await stillThere(half.ids)
-    for (let at = 0; at < waiting.length; at += atOnce) {
-      const some = waiting.slice(at, at + atOnce)
+    for (let at = 0; at < half.ids.length; at += atOnce) {
+      const some = half.ids.slice(at, at + atOnce)
       const done = await Promise.allSettled(some.map((id) => fsyncFile(disk, join(queue, id))))
       for (const each of done) if (each.status === 'rejected') throw each.reason
+      // Where nearly all are gone nothing else lets others in.
+      if (at % looksInTurn === 0) await new Promise((resolve) => setImmediate(resolve))
     }
     // Also for those that are gone: none may be there again after a power cut, perhaps empty.
     await queueSync.sync()

@@ -2,7 +2,6 @@
  * One DKIM-Signature field: what it says, or why nobody need look for its key. Pure, never throws.
  * RFC 6376 §3.5 and §6.1.1, RFC 8301, RFC 8463
  */
-
 import { asciiName, isAtOrBelow, isDomainName, isSelector } from '../names.ts'
 import type { Canonicalization } from './body-hash.ts'
 import { contentOf, type RawField } from './fields.ts'
