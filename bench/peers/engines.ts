@@ -5,11 +5,11 @@
  * requests they are off in rspamd (its settings module): each check is made once on either side. clamd gets the
  * whole message from both, as Postern sends it always, and not rspamd's own reading of its parts.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startClamd } from '../../test/support/clamd.ts'
 import { freePort } from '../../test/support/port.ts'
+import { inMemory } from '../../test/support/temporary.ts'
 import { endLater, newDirectory, startPeer } from './server.ts'
 
 export type Engines = {
@@ -22,12 +22,6 @@ export type Engines = {
 
 /** What it compiles is kept for the next run: it takes longer than all that is measured. */
 const cache = join(import.meta.dirname, '../../node_modules/.rspamd-expressions')
-
-/**
- * Where clamd has its files: it makes some for each message, and an ext4 without a journal on which another group has just
- * deleted thousands takes 0.7 ms for each.
- */
-const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 /** By which rspamd knows that Postern asks. */
 const ownName = 'postern.example.test'
@@ -47,6 +41,8 @@ const needless = [
 ]
 
 export async function startEngines(dns: string): Promise<Engines> {
+  // It makes files for each message, and an ext4 without a journal on which another group has just deleted thousands
+  // takes 0.7 ms for each.
   const work = mkdtempSync(join(inMemory, 'postern-bench-clamd-'))
   // It remembers what it found clean; the same message comes again and again.
   const clamd = await startClamd(`DisableCache yes\nTemporaryDirectory ${work}`)

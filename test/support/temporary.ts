@@ -2,9 +2,12 @@
  * Directories for tests, which are gone when the file of tests is over. A module that is shared can't see to that
  * with a hook of its own: the unit tests share their modules, and it would be one of the first file that loads it.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+/** A place for files that no disk has to write. */
+export const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 const made: string[] = []
 

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { staleDocuments } from '../../../scripts/docs.ts'
 import { loadConfig } from '../../../src/config/load.ts'
-import { cwd, load, write } from './scratch.ts'
+import { cwd, inOwnDirectory, load, write } from './scratch.ts'
+
+inOwnDirectory()
 
 test('the generated documents are what the sources say', () => {
   expect(staleDocuments()).toEqual([])

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest'
 import { fill } from '../../../src/config/fill.ts'
 import { loadConfig } from '../../../src/config/load.ts'
 import { options } from '../../../src/config/options.ts'
-import { cwd, load, write } from './scratch.ts'
+import { cwd, inOwnDirectory, load, write } from './scratch.ts'
+
+inOwnDirectory()
 
 const publicKey = 'L+iS5zh5U7OkTZ8TYfB6GvXGbfJHmE0jlFlPv0bgk1M='
 

@@ -1,16 +1,19 @@
 /** A directory of its own for each test of a file, with a configuration file in `conf/`. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect } from 'vitest'
+import { beforeEach, expect } from 'vitest'
 import { loadConfig } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/config/options.ts'
+import { temporaryDirectory } from '../../support/temporary.ts'
 
 export let cwd = ''
-beforeEach(() => {
-  cwd = mkdtempSync(join(tmpdir(), 'postern-config-'))
-})
-afterEach(() => rmSync(cwd, { recursive: true }))
+
+/** To be called by each file of tests: a hook of this module, which they share, would be the first file's only. */
+export function inOwnDirectory(): void {
+  beforeEach(() => {
+    cwd = temporaryDirectory('config')
+  })
+}
 
 /** Loads `text` as conf/postern.yaml. Whatever it holds reaches the processes of `serve` as it is (roles/fork.ts). */
 export function load(text: string, env: Record<string, string> = {}, mode = 0o600): Config {

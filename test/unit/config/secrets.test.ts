@@ -1,6 +1,8 @@
 /** Variables keep secrets out of the file; a file with one in clear text is not for others to read. */
 import { expect, test } from 'vitest'
-import { load, write } from './scratch.ts'
+import { inOwnDirectory, load, write } from './scratch.ts'
+
+inOwnDirectory()
 
 const variables = [
   // written, came out, why

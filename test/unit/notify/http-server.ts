@@ -1,8 +1,8 @@
 /** A real HTTP server on loopback that answers as a test says, and the requests that it got. */
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { afterEach } from 'vitest'
+import { onTestFinished } from 'vitest'
 
 export type Got = {
   readonly path: string
@@ -11,17 +11,7 @@ export type Got = {
 }
 export type Running = { readonly url: string; readonly port: number; readonly got: Got[] }
 
-const running = new Set<Server>()
-
-afterEach(() => {
-  for (const each of running) {
-    each.close()
-    each.closeAllConnections()
-  }
-  running.clear()
-})
-
-/** `answer` is called when the whole request has been read. */
+/** For one test, which ends it. `answer` is called when the whole request has been read. */
 export async function listen(
   answer: (...given: [...Parameters<RequestListener>, Got]) => void,
   tls?: { readonly key: string; readonly cert: string },
@@ -39,7 +29,10 @@ export async function listen(
     )
   }
   const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest)
-  running.add(server)
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return { url: `http${tls === undefined ? '' : 's'}://127.0.0.1:${port}`, port, got }

@@ -6,10 +6,10 @@
  * all, as on every journaling file system. Stands for the kernel and the disk; what they do to a process
  * that is killed is tried for real in kill.test.ts.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { type Disk, nodeDisk } from '../../../src/spool/disk.ts'
+import { inMemory } from '../../support/temporary.ts'
 import { scratch } from './support.ts'
 
 /** The k-th operation, counted from 1, fails with `code`; `lasting`: all after it, too. */
@@ -45,9 +45,6 @@ export type ModelDisk = {
   readonly omit: (operation: Omitted) => void
   readonly afterPowerCut: (into: string, fate: Fate) => void
 }
-
-/** What the real disk does is not asked here. */
-export const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 
 const pageLength = 4096
 

@@ -10,14 +10,8 @@ import { describe, expect, test } from 'vitest'
 import { errorCode } from '../../../src/errors.ts'
 import { noProgress } from '../../../src/spool/progress.ts'
 import { seeded } from '../../support/seeded.ts'
-import {
-  type Fate,
-  inMemory,
-  type ModelDisk,
-  modelDisk,
-  type Omitted,
-  powerCut,
-} from './disk-model.ts'
+import { inMemory } from '../../support/temporary.ts'
+import { type Fate, type ModelDisk, modelDisk, type Omitted, powerCut } from './disk-model.ts'
 import { bootAgain, filesOf, messageIn, restOfRecord, Spool, scratch } from './support.ts'
 
 const KiB = 1024

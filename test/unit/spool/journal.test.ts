@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type Disk, nodeDisk } from '../../../src/spool/disk.ts'
 import { mostJournaled } from '../../../src/spool/journal.ts'
 import { noProgress } from '../../../src/spool/progress.ts'
+import { inMemory } from '../../support/temporary.ts'
 import {
   bootAgain,
   filesOf,
@@ -299,7 +300,7 @@ describe('after a power cut', () => {
         fc.nat({ max: octets.length }),
         fc.uint8Array({ maxLength: 40 }),
         async (cut, behind) => {
-          const dataDir = scratch('/dev/shm')
+          const dataDir = scratch(inMemory)
           const spool = open(dataDir)
           const file = join(dataDir, 'spool', 'journal', 'an-earlier-boot.7.a')
           writeFileSync(file, Buffer.concat([octets.subarray(0, cut), behind]))
